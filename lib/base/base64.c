@@ -1,0 +1,1 @@
+#include <breakwire/base64.h>

@@ -1,0 +1,1 @@
+#include <breakwire/buf.h>

@@ -1,0 +1,1 @@
+#include <breakwire/json_writer.h>

@@ -1,0 +1,1 @@
+#include <breakwire/percent.h>
