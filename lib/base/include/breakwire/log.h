@@ -1,7 +1,7 @@
 /* log.h: one line per event, as text for people or as JSON for machines. Formats; the sink writes.
  *
  * A field's text is cut at 256 bytes and escaped in both formats, so no input can forge a line. The wall time
- * comes from the caller (the core knows no clock). No allocation: a line longer than BW_LOG_LINE_MAX is cut
+ * comes from the caller (the core knows no clock). A line longer than BW_LOG_LINE_MAX is cut
  * at a field. Not thread-safe. */
 #ifndef BREAKWIRE_LOG_H
 #define BREAKWIRE_LOG_H
