@@ -1,0 +1,246 @@
+#include "config.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "text.h"
+#include "word.h"
+
+enum { VALUE_TEXT_MAX = 300 };
+
+const struct bw_breaker_param *bw_config_param(const char *name) {
+    for (size_t i = 0; i < bw_breaker_params_count; i++)
+        if (strcmp(bw_breaker_params[i].name, name) == 0)
+            return &bw_breaker_params[i];
+    return NULL;
+}
+
+static void *member_of(struct bw_breaker_config *config, const struct bw_breaker_param *param) {
+    return (char *)config + param->offset;
+}
+
+static const void *value_of(const struct bw_breaker_config *config, const struct bw_breaker_param *param) {
+    return (const char *)config + param->offset;
+}
+
+static bool is_lease(const struct bw_breaker_param *param) {
+    return param->offset == offsetof(struct bw_breaker_config, probe_lease_ms);
+}
+
+static bool read_long(const char *text, const struct bw_breaker_param *param, uint64_t *out) {
+    if (is_lease(param) && strcmp(text, "auto") == 0) {
+        *out = BW_BREAKER_LEASE_AUTO;
+        return true;
+    }
+    return bw_text_read_integer(text, out) && !(is_lease(param) && *out == BW_BREAKER_LEASE_AUTO);
+}
+
+static bool read_count(const char *text, uint32_t *out) {
+    uint64_t value;
+    if (!bw_text_read_integer(text, &value))
+        return false;
+    *out = value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
+    return true;
+}
+
+static bool read_value(void *member, const struct bw_breaker_param *param, const char *text) {
+    switch (param->type) {
+    case BW_PARAM_COUNT:
+        return read_count(text, member);
+    case BW_PARAM_MS:
+    case BW_PARAM_SEED:
+        return read_long(text, param, member);
+    case BW_PARAM_FACTOR:
+    case BW_PARAM_SHARE:
+        return bw_text_read_number(text, member);
+    case BW_PARAM_SWITCH:
+        return bw_text_read_switch(text, member);
+    case BW_PARAM_CHOICE:
+        return bw_text_read_choice(text, param->choices, member);
+    case BW_PARAM_CODES:
+        return bw_text_read_codes(text, member);
+    case BW_PARAM_WEIGHTS:
+        return bw_text_read_weights(text, member);
+    }
+    return false;
+}
+_Static_assert(sizeof(enum bw_window) == sizeof(int), "choices are read and written as int");
+
+static int write_value(const void *value, const struct bw_breaker_param *param, char *text, size_t size) {
+    int length;
+    const char *word;
+    switch (param->type) {
+    case BW_PARAM_COUNT:
+        return snprintf(text, size, "%" PRIu32, *(const uint32_t *)value);
+    case BW_PARAM_MS:
+    case BW_PARAM_SEED:
+        if (is_lease(param) && *(const uint64_t *)value == BW_BREAKER_LEASE_AUTO)
+            return snprintf(text, size, "auto");
+        return snprintf(text, size, "%" PRIu64, *(const uint64_t *)value);
+    case BW_PARAM_FACTOR:
+    case BW_PARAM_SHARE:
+        return snprintf(text, size, "%.15g", *(const double *)value);
+    case BW_PARAM_SWITCH:
+        return snprintf(text, size, "%s", *(const bool *)value ? "on" : "off");
+    case BW_PARAM_CHOICE:
+        word = bw_text_choice(param->choices, *(const int *)value, &length);
+        return snprintf(text, size, "%.*s", length, word);
+    case BW_PARAM_CODES:
+        return bw_text_write_codes(*(const uint32_t *)value, text, size);
+    case BW_PARAM_WEIGHTS:
+        return bw_text_write_weights(value, text, size);
+    }
+    return -1;
+}
+
+void bw_breaker_config_default(struct bw_breaker_config *config) {
+    memset(config, 0, sizeof *config);
+    config->size = sizeof *config;
+    for (size_t i = 0; i < bw_breaker_params_count; i++) {
+        const struct bw_breaker_param *param = &bw_breaker_params[i];
+        bool is_value = read_value(member_of(config, param), param, param->default_text);
+        assert(is_value);
+        (void)is_value;
+    }
+}
+
+/* "1..63 probes", "none, count or time": what may stand there. */
+static void write_range(const struct bw_breaker_param *param, char *text, size_t size) {
+    switch (param->type) {
+    case BW_PARAM_SWITCH:
+        snprintf(text, size, "on or off");
+        return;
+    case BW_PARAM_CHOICE:
+        snprintf(text, size, "one of: %s", param->choices);
+        return;
+    case BW_PARAM_CODES:
+        snprintf(text, size, "gRPC codes with commas between, none, or a mask of 0..131071");
+        return;
+    case BW_PARAM_WEIGHTS:
+        snprintf(text, size, "CODE=%g..%g with commas between, or %d such numbers", param->min, param->max,
+                 BW_BREAKER_CODES);
+        return;
+    case BW_PARAM_COUNT:
+    case BW_PARAM_MS:
+    case BW_PARAM_SEED:
+    case BW_PARAM_FACTOR:
+    case BW_PARAM_SHARE:
+        snprintf(text, size, "%.20g..%.20g%s%s%s", param->min, param->max, *param->unit ? " " : "",
+                 param->unit, is_lease(param) ? ", or auto" : "");
+        return;
+    }
+}
+
+static bool is_in_range(const void *value, const struct bw_breaker_param *param) {
+    double number = 0;
+    switch (param->type) {
+    case BW_PARAM_SEED:
+    case BW_PARAM_SWITCH:
+        return true;
+    case BW_PARAM_MS:
+        if (is_lease(param) && *(const uint64_t *)value == BW_BREAKER_LEASE_AUTO)
+            return true;
+        number = (double)*(const uint64_t *)value;
+        break;
+    case BW_PARAM_COUNT:
+    case BW_PARAM_CODES:
+        number = (double)*(const uint32_t *)value;
+        break;
+    case BW_PARAM_FACTOR:
+    case BW_PARAM_SHARE:
+        number = *(const double *)value;
+        break;
+    case BW_PARAM_CHOICE: {
+        int length = 0;
+        if (*(const int *)value >= 0)
+            bw_text_choice(param->choices, *(const int *)value, &length);
+        return length > 0;
+    }
+    case BW_PARAM_WEIGHTS:
+        for (int i = 0; i < BW_BREAKER_CODES; i++) {
+            number = (double)((const uint8_t *)value)[i];
+            if (number < param->min || number > param->max)
+                return false;
+        }
+        break;
+    }
+    return number >= param->min && number <= param->max;
+}
+
+static bool refuse(const struct bw_breaker_param *param, const char *text, char *why, size_t why_size) {
+    char range[VALUE_TEXT_MAX];
+    write_range(param, range, sizeof range);
+    if (why)
+        snprintf(why, why_size, "%s: \"%s\" is not allowed, only %s", param->name, text, range);
+    return false;
+}
+
+bool bw_config_in_range(const struct bw_breaker_config *config, const struct bw_breaker_param *param,
+                        char *why, size_t why_size) {
+    char text[VALUE_TEXT_MAX];
+    if (is_in_range(value_of(config, param), param))
+        return true;
+    write_value(value_of(config, param), param, text, sizeof text);
+    return refuse(param, text, why, why_size);
+}
+
+static bool is_later_work(const char *name) {
+    static const char *const names[] = {
+        "window",          "window_calls", "window_ms",          "window_buckets",  "window_min_calls",
+        "trip_failures",   "probe_sample", "trip_slow_rate",     "probe_decision",  "trip_failure_rate",
+        "probe_slow_rate", "ramp_ms",      "probe_failure_rate", "max_concurrency",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+bool bw_config_is_implemented(const struct bw_breaker_config *config, const struct bw_breaker_param *param,
+                              char *why, size_t why_size) {
+    char text[VALUE_TEXT_MAX];
+    write_value(value_of(config, param), param, text, sizeof text);
+    if (!is_later_work(param->name) || strcmp(text, param->default_text) == 0)
+        return true;
+    if (why)
+        snprintf(why, why_size, "%s: \"%s\" does not work in this version, only the default, %s", param->name,
+                 text, param->default_text);
+    return false;
+}
+
+int bw_breaker_config_set(struct bw_breaker_config *config, const char *name, const char *text, char *why,
+                          size_t why_size) {
+    const struct bw_breaker_param *param = bw_config_param(name);
+    struct bw_breaker_config changed = *config;
+    if (!param) {
+        if (why)
+            snprintf(why, why_size, "%s: there is no such parameter", name);
+        return -1;
+    }
+    if (!read_value(member_of(&changed, param), param, text) ||
+        !is_in_range(value_of(&changed, param), param)) {
+        refuse(param, text, why, why_size);
+        return -1;
+    }
+    if (!bw_config_is_implemented(&changed, param, why, why_size))
+        return -1;
+    *config = changed;
+    return 0;
+}
+
+int bw_breaker_config_get(const struct bw_breaker_config *config, const char *name, char *text,
+                          size_t text_size) {
+    const struct bw_breaker_param *param = bw_config_param(name);
+    return param ? write_value(value_of(config, param), param, text, text_size) : -1;
+}
+
+uint64_t bw_config_lease_ms(const struct bw_breaker_config *config) {
+    if (config->probe_lease_ms != BW_BREAKER_LEASE_AUTO)
+        return config->probe_lease_ms;
+    uint64_t lease_ms = config->open_ms;
+    if (config->call_timeout_ms && config->call_timeout_ms + 1000 > lease_ms)
+        lease_ms = config->call_timeout_ms + 1000;
+    return lease_ms < BW_WORD_SPAN_MAX_MS ? lease_ms : BW_WORD_SPAN_MAX_MS;
+}

@@ -1,0 +1,99 @@
+#include "shards.h"
+
+#include <string.h>
+
+_Static_assert(sizeof(struct bw_shard) % 64 == 0, "a shard is whole cache lines");
+
+enum { LATENCY_BITS = 21, CODE_BITS = 5 };
+#define LATENCY_MAX ((UINT64_C(1) << LATENCY_BITS) - 1)
+
+struct bw_shard *bw_shards_mine(struct bw_shard shards[BW_SHARDS]) {
+    static _Thread_local char here;
+    uint64_t mixed = (uint64_t)(uintptr_t)&here * UINT64_C(0x9E3779B97F4A7C15);
+    return &shards[mixed >> 60];
+}
+_Static_assert(BW_SHARDS == 16, "four bits choose a shard");
+
+void bw_shards_count(_Atomic uint64_t *counter) {
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static uint64_t load(const _Atomic uint64_t *counter) {
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+/* Threads that share a shard may overwrite each other's entry here: the list is for people, the counters are
+ * exact. */
+void bw_shards_remember(struct bw_shard *shard, uint64_t t_ms, int code, uint64_t latency_ms) {
+    uint64_t kept = latency_ms < LATENCY_MAX ? latency_ms : LATENCY_MAX;
+    uint64_t entry = t_ms << (CODE_BITS + LATENCY_BITS) | (uint64_t)code << LATENCY_BITS | kept;
+    uint64_t count = load(&shard->recent_count);
+    atomic_store_explicit(&shard->recent[count % BW_SHARD_RECENT], entry, memory_order_relaxed);
+    atomic_store_explicit(&shard->recent_count, count + 1, memory_order_relaxed);
+}
+
+static void add(const struct bw_shard *shard, struct bw_breaker_counters *out) {
+    out->admitted += load(&shard->admitted);
+    out->admitted_probe += load(&shard->admitted_probe);
+    out->ok += load(&shard->ok);
+    out->slow += load(&shard->slow);
+    out->ignored += load(&shard->ignored);
+    out->stale += load(&shard->stale);
+    out->twice += load(&shard->twice);
+    for (int i = 0; i < BW_DECISIONS; i++)
+        out->rejected[i] += load(&shard->rejected[i]);
+    for (int i = 0; i < BW_BREAKER_CODES; i++) {
+        uint64_t failed = load(&shard->failed_code[i]);
+        out->failed_code[i] += failed;
+        out->failed += failed;
+    }
+}
+
+void bw_shards_sum(const struct bw_shard shards[BW_SHARDS], struct bw_breaker_counters *out) {
+    out->admitted = out->admitted_probe = out->ok = out->failed = 0;
+    out->slow = out->ignored = out->stale = out->twice = 0;
+    memset(out->rejected, 0, sizeof out->rejected);
+    memset(out->failed_code, 0, sizeof out->failed_code);
+    for (int i = 0; i < BW_SHARDS; i++)
+        add(&shards[i], out);
+}
+
+/* Entry number `back` before the newest of a shard, or false. */
+static bool entry_of(const struct bw_shard *shard, uint64_t back, uint64_t *entry) {
+    uint64_t count = load(&shard->recent_count);
+    if (back >= count || back >= BW_SHARD_RECENT)
+        return false;
+    *entry = load(&shard->recent[(count - 1 - back) % BW_SHARD_RECENT]);
+    return true;
+}
+
+static int shard_of_newest(const struct bw_shard shards[BW_SHARDS], const uint64_t taken[BW_SHARDS],
+                           uint64_t *newest) {
+    int found = -1;
+    for (int i = 0; i < BW_SHARDS; i++) {
+        uint64_t entry;
+        bool is_newer =
+            entry_of(&shards[i], taken[i], &entry) &&
+            (found < 0 || entry >> (CODE_BITS + LATENCY_BITS) > *newest >> (CODE_BITS + LATENCY_BITS));
+        if (is_newer) {
+            found = i;
+            *newest = entry;
+        }
+    }
+    return found;
+}
+
+uint32_t bw_shards_last(const struct bw_shard shards[BW_SHARDS], struct bw_event_call out[BW_SHARD_RECENT]) {
+    uint64_t taken[BW_SHARDS] = {0};
+    uint32_t count = 0;
+    for (; count < BW_SHARD_RECENT; count++) {
+        uint64_t entry;
+        int from = shard_of_newest(shards, taken, &entry);
+        if (from < 0)
+            break;
+        taken[from]++;
+        out[count].code = (int)(entry >> LATENCY_BITS & ((1U << CODE_BITS) - 1));
+        out[count].latency_ms = (uint32_t)(entry & LATENCY_MAX);
+    }
+    return count;
+}

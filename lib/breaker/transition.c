@@ -1,0 +1,87 @@
+#include <string.h>
+
+#include "inside.h"
+#include "word.h"
+
+bool bw_transition_try(struct bw_breaker *breaker, uint64_t *from, uint64_t to) {
+    return atomic_compare_exchange_strong_explicit(&breaker->word, from, to, memory_order_acq_rel,
+                                                   memory_order_acquire);
+}
+
+/* The word holds 17 bits of it. The full number is the one with these bits that is nearest to the highest
+ * that a winner has published: it may lag behind the word by as many transitions as there are threads. */
+uint64_t bw_transition_generation(const struct bw_breaker *breaker, uint64_t word) {
+    const uint32_t circle = UINT32_C(1) << BW_WORD_GENERATION_BITS;
+    uint64_t published = atomic_load_explicit(&breaker->generation, memory_order_acquire);
+    uint32_t ahead = (bw_word_generation(word) - (uint32_t)published) % circle;
+    return ahead < circle / 2 ? published + ahead : published - (circle - ahead);
+}
+
+static void publish_generation(struct bw_breaker *breaker, uint64_t generation) {
+    uint64_t seen = atomic_load_explicit(&breaker->generation, memory_order_relaxed);
+    while (seen < generation &&
+           !atomic_compare_exchange_weak_explicit(&breaker->generation, &seen, generation,
+                                                  memory_order_acq_rel, memory_order_relaxed))
+        ;
+}
+
+static void add_event(struct bw_breaker *breaker, uint64_t t_ms, uint64_t from, const struct bw_move *move,
+                      bool is_transition) {
+    struct bw_event event;
+    memset(&event, 0, sizeof event);
+    event.at_ms = breaker->epoch_ms + t_ms;
+    event.from = bw_word_state(from);
+    event.to = bw_word_state(move->word);
+    event.transition = is_transition;
+    event.generation = bw_transition_generation(breaker, move->word);
+    event.reason = move->reason;
+    event.value = move->value;
+    event.threshold = move->threshold;
+    event.code = move->code;
+    event.open_ms = event.to == BW_OPEN && is_transition ? move->open_ms : 0;
+    event.last_count = bw_shards_last(breaker->shards, event.last);
+    bw_events_add(&breaker->events, &event);
+}
+
+static void count_time(struct bw_breaker *breaker, uint64_t t_ms, enum bw_state from, enum bw_reason reason) {
+    uint64_t before = atomic_exchange_explicit(&breaker->last_transition, t_ms << 8 | (uint64_t)reason,
+                                               memory_order_relaxed);
+    uint64_t since_ms = before >> 8;
+    if (t_ms > since_ms)
+        atomic_fetch_add_explicit(&breaker->ms_in_state[from], t_ms - since_ms, memory_order_relaxed);
+}
+
+static void keep_streak(struct bw_breaker *breaker, uint64_t from, const struct bw_move *move) {
+    enum bw_state state = bw_word_state(from);
+    uint64_t streak = move->reason == BW_REASON_CONSECUTIVE ? (uint64_t)move->value : bw_word_streak(from);
+    if (state == BW_CLOSED || state == BW_METRICS_ONLY)
+        atomic_store_explicit(&breaker->left_closed_at, streak, memory_order_relaxed);
+}
+
+static void note_pushback(struct bw_breaker *breaker, uint64_t t_ms, const struct bw_move *move) {
+    struct bw_move pushed = {.word = move->word,
+                             .reason = BW_REASON_PUSHBACK,
+                             .value = (double)move->open_ms,
+                             .threshold = (double)move->own_open_ms,
+                             .code = move->code};
+    bw_transition_note(breaker, t_ms, move->word, &pushed);
+}
+
+void bw_transition_done(struct bw_breaker *breaker, uint64_t t_ms, uint64_t from,
+                        const struct bw_move *move) {
+    enum bw_state old = bw_word_state(from), new = bw_word_state(move->word);
+    keep_streak(breaker, from, move);
+    publish_generation(breaker, bw_transition_generation(breaker, move->word));
+    count_time(breaker, t_ms, old, move->reason);
+    bw_shards_count(&breaker->transitions[old][new][move->reason]);
+    if (move->reason == BW_REASON_LOST_PROBE)
+        atomic_fetch_add_explicit(&breaker->lost_probe, bw_word_round(from).in_flight, memory_order_relaxed);
+    add_event(breaker, t_ms, from, move, true);
+    if (new == BW_OPEN && move->open_ms > move->own_open_ms)
+        note_pushback(breaker, t_ms, move);
+}
+
+void bw_transition_note(struct bw_breaker *breaker, uint64_t t_ms, uint64_t word,
+                        const struct bw_move *move) {
+    add_event(breaker, t_ms, word, move, false);
+}

@@ -1,0 +1,111 @@
+#include "word.h"
+
+enum {
+    STATE_SHIFT = 61,
+    ATTEMPT_SHIFT = 57,
+    GENERATION_SHIFT = 40,
+    IN_FLIGHT_SHIFT = 34,
+    OK_SHIFT = 28,
+    FAILED_SHIFT = 22,
+    SINCE_BITS = 22,
+    SINCE_UNIT_MS = 16,
+};
+#define BITS(n)         ((UINT64_C(1) << (n)) - 1)
+#define GENERATION_MASK BITS(BW_WORD_GENERATION_BITS)
+#define PAYLOAD_MASK    BITS(GENERATION_SHIFT)
+#define WOULD_TRIP      (UINT64_C(1) << 16)
+/* `since` runs in a circle of this many ms. */
+#define CIRCLE_MS ((UINT64_C(1) << SINCE_BITS) * SINCE_UNIT_MS)
+
+static uint32_t field(uint64_t word, unsigned shift, uint64_t mask) {
+    return (uint32_t)((word >> shift) & mask);
+}
+
+enum bw_state bw_word_state(uint64_t word) {
+    return (enum bw_state)(word >> STATE_SHIFT);
+}
+
+uint32_t bw_word_attempt(uint64_t word) {
+    return field(word, ATTEMPT_SHIFT, BW_WORD_ATTEMPT_MAX);
+}
+
+uint32_t bw_word_generation(uint64_t word) {
+    return field(word, GENERATION_SHIFT, GENERATION_MASK);
+}
+
+static uint64_t next(uint64_t word, enum bw_state state, uint32_t attempt, uint64_t payload) {
+    uint64_t generation = ((uint64_t)bw_word_generation(word) + 1) & GENERATION_MASK;
+    return (uint64_t)state << STATE_SHIFT | (uint64_t)attempt << ATTEMPT_SHIFT |
+           generation << GENERATION_SHIFT | payload;
+}
+
+uint64_t bw_word_to_open(uint64_t word, uint64_t deadline) {
+    uint32_t attempt = bw_word_attempt(word);
+    if (attempt < BW_WORD_ATTEMPT_MAX)
+        attempt++;
+    return next(word, BW_OPEN, attempt, deadline < BW_WORD_DEADLINE_MAX ? deadline : BW_WORD_DEADLINE_MAX);
+}
+
+uint64_t bw_word_to_half_open(uint64_t word, uint32_t in_flight, uint64_t since_ms) {
+    struct bw_round round = {.in_flight = in_flight, .since = bw_word_since(since_ms)};
+    return bw_word_with_round(next(word, BW_HALF_OPEN, bw_word_attempt(word), 0), round);
+}
+
+uint64_t bw_word_to(uint64_t word, enum bw_state state) {
+    return next(word, state, state == BW_CLOSED ? 0 : bw_word_attempt(word), 0);
+}
+
+uint64_t bw_word_with_attempt(uint64_t word, uint32_t attempt) {
+    uint64_t cleared = word & ~((uint64_t)BW_WORD_ATTEMPT_MAX << ATTEMPT_SHIFT);
+    return cleared | (uint64_t)(attempt & BW_WORD_ATTEMPT_MAX) << ATTEMPT_SHIFT;
+}
+
+static bool has_streak(uint64_t word) {
+    return bw_word_state(word) == BW_CLOSED || bw_word_state(word) == BW_METRICS_ONLY;
+}
+
+uint32_t bw_word_streak(uint64_t word) {
+    return has_streak(word) ? field(word, 0, BW_WORD_STREAK_MAX) : 0;
+}
+
+uint64_t bw_word_with_streak(uint64_t word, uint32_t streak) {
+    uint64_t kept = streak < BW_WORD_STREAK_MAX ? streak : BW_WORD_STREAK_MAX;
+    return (word & ~(uint64_t)BW_WORD_STREAK_MAX) | kept;
+}
+
+bool bw_word_would_trip(uint64_t word) {
+    return (word & WOULD_TRIP) != 0;
+}
+
+uint64_t bw_word_with_would_trip(uint64_t word) {
+    return word | WOULD_TRIP;
+}
+
+uint64_t bw_word_deadline(uint64_t word) {
+    return word & PAYLOAD_MASK;
+}
+
+struct bw_round bw_word_round(uint64_t word) {
+    struct bw_round round = {0};
+    if (bw_word_state(word) == BW_HALF_OPEN) {
+        round.in_flight = field(word, IN_FLIGHT_SHIFT, BITS(6));
+        round.ok = field(word, OK_SHIFT, BITS(6));
+        round.failed = field(word, FAILED_SHIFT, BITS(6));
+        round.since = field(word, 0, BITS(SINCE_BITS));
+    }
+    return round;
+}
+
+uint64_t bw_word_with_round(uint64_t word, struct bw_round round) {
+    return (word & ~PAYLOAD_MASK) | (uint64_t)round.in_flight << IN_FLIGHT_SHIFT |
+           (uint64_t)round.ok << OK_SHIFT | (uint64_t)round.failed << FAILED_SHIFT | round.since;
+}
+
+uint32_t bw_word_since(uint64_t ms) {
+    return (uint32_t)(((ms + SINCE_UNIT_MS - 1) / SINCE_UNIT_MS) & BITS(SINCE_BITS));
+}
+
+int64_t bw_word_elapsed(uint32_t since, uint64_t ms) {
+    int64_t elapsed = (int64_t)((ms - (uint64_t)since * SINCE_UNIT_MS) % CIRCLE_MS);
+    return elapsed <= (int64_t)BW_WORD_SPAN_MAX_MS ? elapsed : elapsed - (int64_t)CIRCLE_MS;
+}

@@ -1,0 +1,60 @@
+/* word.h: state, attempt, generation and what belongs to the state, in one 64-bit word.
+ *
+ *     63   61 60     57 56          40 39                                   0
+ *     [state ][attempt ][ generation  ][ payload                            ]
+ *        3        4          17          CLOSED, METRICS_ONLY   16 would trip  15:0 failures in a row
+ *                                        OPEN                   39:0 deadline, ms since the breaker's epoch
+ *                                        HALF_OPEN              39:34 in flight  33:28 ok  27:22 failed
+ *                                                               21:0 since, in units of 16 ms
+ *
+ * They change together, by one compare-and-swap, so nobody can see OPEN with an old deadline. Everything here
+ * is a pure function. `since` is when the lease of a round began, or how long the round has been idle. */
+#ifndef BREAKER_WORD_H
+#define BREAKER_WORD_H
+
+#include <breakwire/breaker.h>
+
+enum {
+    BW_WORD_ATTEMPT_MAX = 15,
+    BW_WORD_STREAK_MAX = 65535,
+    BW_WORD_GENERATION_BITS = 17,
+};
+
+/* The longest span that `since` can measure; what lies above it is the past. */
+#define BW_WORD_SPAN_MAX_MS  UINT64_C(64800000)
+#define BW_WORD_DEADLINE_MAX ((UINT64_C(1) << 40) - 1)
+
+/* The payload of HALF_OPEN. */
+struct bw_round {
+    uint32_t in_flight, ok, failed;
+    uint32_t since; /* 16 ms units, 22 bits */
+};
+
+enum bw_state bw_word_state(uint64_t word);
+uint32_t bw_word_attempt(uint64_t word);
+uint32_t bw_word_generation(uint64_t word);
+
+/* Words of the next generation after `word`. Attempt: 0 in CLOSED, one more in OPEN, else as before. */
+uint64_t bw_word_to_open(uint64_t word, uint64_t deadline);
+uint64_t bw_word_to_half_open(uint64_t word, uint32_t in_flight, uint64_t since_ms);
+uint64_t bw_word_to(uint64_t word, enum bw_state state); /* any other state: payload 0 */
+uint64_t bw_word_with_attempt(uint64_t word, uint32_t attempt);
+
+/* CLOSED and METRICS_ONLY. */
+uint32_t bw_word_streak(uint64_t word);
+uint64_t bw_word_with_streak(uint64_t word, uint32_t streak); /* no more than BW_WORD_STREAK_MAX is kept */
+bool bw_word_would_trip(uint64_t word);
+uint64_t bw_word_with_would_trip(uint64_t word);
+
+/* OPEN: ms since the epoch. */
+uint64_t bw_word_deadline(uint64_t word);
+
+/* HALF_OPEN. */
+struct bw_round bw_word_round(uint64_t word);
+uint64_t bw_word_with_round(uint64_t word, struct bw_round round);
+/* Rounded up, so that a lease is never short; up to 16 ms long. */
+uint32_t bw_word_since(uint64_t ms);
+/* From `since` to `ms`; negative for a moment before it. */
+int64_t bw_word_elapsed(uint32_t since, uint64_t ms);
+
+#endif
