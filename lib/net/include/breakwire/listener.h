@@ -22,7 +22,8 @@ struct bw_listener *bw_listener_new(struct bw_loop *loop, const char *address, b
 
 /* The address that is really listened on, as "127.0.0.1:5001" or "[::1]:5001"; lent, valid until the free. */
 const char *bw_listener_address(const struct bw_listener *listener);
-/* Connections accepted here that still have a core. */
+/* Connections accepted here that are not closed yet, those included whose peer is still taking the last
+ * bytes. */
 size_t bw_listener_connections(const struct bw_listener *listener);
 
 /* Stops accepting; existing connections go on. Again: nothing happens. */
