@@ -45,7 +45,7 @@ bool bw_base64_decode(struct bw_buf *out, struct bw_span text) {
     for (size_t i = 0; i < text.len; i++)
         if (value_of(text.data[i]) < 0)
             return false;
-    uint8_t *at = bw_buf_reserve(out, text.len / 4 * 3 + 3);
+    uint8_t *at = bw_buf_reserve(out, text.len / 4 * 3 + text.len % 4 * 3 / 4);
     if (!at)
         return false;
     uint32_t bits = 0;

@@ -41,24 +41,31 @@ static bool grow(struct bw_buf *buf, size_t need) {
     return true;
 }
 
-uint8_t *bw_buf_reserve(struct bw_buf *buf, size_t len) {
+static uint8_t *fail(struct bw_buf *buf) {
+    buf->failed = true;
+    return NULL;
+}
+
+/* Room for len bytes behind the held ones, whatever the limit says. */
+static uint8_t *make_room(struct bw_buf *buf, size_t len) {
     size_t held = bw_buf_size(buf);
-    if (len > SIZE_MAX - 1 - held || (buf->max && (held > buf->max || len > buf->max - held))) {
-        buf->failed = true;
-        return NULL;
-    }
-    /* Moving costs at most as much as was consumed since the last move. */
-    if (buf->start && (held + len > buf->cap - buf->start || buf->start > buf->len / 2))
+    if (len > SIZE_MAX / 4 - held)
+        return fail(buf);
+    /* The bytes move only after as many were consumed: a queue that is never empty costs O(1) a byte. */
+    if (len > buf->cap - buf->len && buf->start >= held)
         close_gap(buf);
-    if (buf->len + len > buf->cap && !grow(buf, buf->len + len)) {
-        buf->failed = true;
-        return NULL;
-    }
-    if (!buf->data && !grow(buf, SMALLEST)) {
-        buf->failed = true;
-        return NULL;
-    }
+    if ((!buf->data || len > buf->cap - buf->len) && !grow(buf, buf->len + len))
+        return fail(buf);
     return buf->data + buf->len;
+}
+
+static bool over_limit(const struct bw_buf *buf, size_t len) {
+    size_t held = bw_buf_size(buf);
+    return buf->max && (held > buf->max || len > buf->max - held);
+}
+
+uint8_t *bw_buf_reserve(struct bw_buf *buf, size_t len) {
+    return over_limit(buf, len) ? fail(buf) : make_room(buf, len);
 }
 
 void bw_buf_grew(struct bw_buf *buf, size_t len) {
@@ -94,7 +101,8 @@ bool bw_buf_printf(struct bw_buf *buf, const char *format, ...) {
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    uint8_t *at = n < 0 ? NULL : bw_buf_reserve(buf, (size_t)n + 1);
+    /* vsnprintf's NUL needs room, but does not count against the limit. */
+    uint8_t *at = n < 0 || over_limit(buf, (size_t)n) ? NULL : make_room(buf, (size_t)n + 1);
     if (at) {
         vsnprintf((char *)at, (size_t)n + 1, format, again);
         buf->len += (size_t)n;

@@ -81,11 +81,24 @@ static void escape_ascii(struct bw_buf *out, uint8_t c) {
         bw_buf_append_byte(out, c);
 }
 
+/* C1 controls and the two line separators act on terminals and in scripts though JSON allows them as they
+ * are. Returns the code point, or 0 for any other character. */
+static unsigned unsafe_rune(const uint8_t *c, size_t n) {
+    if (n == 2 && c[0] == 0xC2 && c[1] < 0xA0)
+        return c[1];
+    if (n == 3 && c[0] == 0xE2 && c[1] == 0x80 && (c[2] == 0xA8 || c[2] == 0xA9))
+        return 0x2000u + (c[2] & 0x3Fu);
+    return 0;
+}
+
 void bw_json_escape(struct bw_buf *out, struct bw_span text) {
     while (text.len) {
         size_t n = utf8_length(text);
+        unsigned unsafe = unsafe_rune(text.data, n);
         if (n == 1)
             escape_ascii(out, text.data[0]);
+        else if (unsafe)
+            bw_buf_printf(out, "\\u%04x", unsafe);
         else if (n == 0)
             bw_buf_append_text(out, "\xEF\xBF\xBD");
         else
@@ -142,7 +155,10 @@ void bw_json_double(struct bw_json *json, double number) {
         return;
     }
     char text[40] = "";
-    for (int digits = 1; digits <= 17; digits++) {
+    bool whole = number > -1e15 && number < 1e15 && (double)(int64_t)number == number;
+    if (whole)
+        snprintf(text, sizeof text, "%.0f", number);
+    for (int digits = 1; !whole && digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, number);
         if (strtod(text, NULL) == number)
             break;

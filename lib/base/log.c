@@ -5,11 +5,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { FIELD_MAX = 256 };
+enum { FIELD_MAX = 256, LINE_END_MAX = 2 };
 
 struct line {
     char text[BW_LOG_LINE_MAX];
     size_t len;
+    bool has_field;
 };
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
@@ -34,7 +35,7 @@ struct bw_log_field bw_field_double(const char *key, double number) {
     return (struct bw_log_field){.key = key, .kind = BW_FIELD_DOUBLE, .value.number = number};
 }
 
-/* Howard Hinnant's days-from-civil, reversed: exact for all of 1970..9999. */
+/* Days to a civil date in eras of 400 years that begin in March: exact for all of 1970..9999. */
 void bw_rfc3339(uint64_t wall_ms, char out[BW_RFC3339_MAX]) {
     uint64_t seconds = wall_ms / 1000, days = seconds / 86400, rest = seconds % 86400;
     uint64_t z = days + 719468, era = z / 146097, doe = z % 146097;
@@ -51,17 +52,13 @@ void bw_rfc3339(uint64_t wall_ms, char out[BW_RFC3339_MAX]) {
     out[BW_RFC3339_MAX - 1] = '\0';
 }
 
-/* Adds the piece whole, keeping room for the line's end, or not at all. */
+/* Adds the piece whole, keeping room for the line's end ("}\n"), or not at all. */
 static bool add(struct line *line, const char *text, size_t len) {
-    if (len > sizeof line->text - 4 - line->len)
+    if (len > sizeof line->text - LINE_END_MAX - line->len)
         return false;
     memcpy(line->text + line->len, text, len);
     line->len += len;
     return true;
-}
-
-static void add_text(struct line *line, const char *text) {
-    add(line, text, strlen(text));
 }
 
 static bool is_bare(uint8_t c) {
@@ -75,10 +72,23 @@ static bool needs_quotes(struct bw_span text) {
     return text.len == 0;
 }
 
+/* Cuts to FIELD_MAX bytes, before a character of UTF-8 that would be cut in two. */
 static struct bw_span cut(struct bw_span text) {
-    if (text.len > FIELD_MAX)
-        text.len = FIELD_MAX;
-    return text;
+    if (text.len <= FIELD_MAX)
+        return text;
+    size_t len = FIELD_MAX;
+    while (len > FIELD_MAX - 3 && (text.data[len] & 0xC0) == 0x80)
+        len--;
+    return bw_span_of(text.data, len);
+}
+
+static void append_text(struct bw_buf *out, struct bw_span text, bool always_quoted) {
+    struct bw_json json;
+    bw_json_init(&json, out);
+    if (always_quoted || needs_quotes(text))
+        bw_json_span(&json, text);
+    else
+        bw_buf_append_span(out, text);
 }
 
 /* JSON's escapes serve both formats: a line break in a field never becomes one in the log. */
@@ -87,10 +97,7 @@ static void append_value(struct bw_buf *out, const struct bw_log_field *field, b
     bw_json_init(&json, out);
     switch (field->kind) {
     case BW_FIELD_TEXT:
-        if (always_quoted || needs_quotes(field->value.text))
-            bw_json_span(&json, cut(field->value.text));
-        else
-            bw_buf_append_span(out, cut(field->value.text));
+        append_text(out, cut(field->value.text), always_quoted);
         break;
     case BW_FIELD_U64:
         bw_json_u64(&json, field->value.u64);
@@ -104,35 +111,63 @@ static void append_value(struct bw_buf *out, const struct bw_log_field *field, b
     }
 }
 
-static void add_field(const struct bw_log *log, struct line *line, const struct bw_log_field *field) {
-    struct bw_buf piece;
+static void append_json_field(struct bw_buf *line, const struct bw_log_field *field) {
+    bw_buf_append_text(line, ",\"");
+    bw_json_escape(line, bw_span_text(field->key));
+    bw_buf_append_text(line, "\":");
+    append_value(line, field, true);
+}
+
+/* False: the line is full. */
+static bool add_field(const struct bw_log *log, struct line *line, const struct bw_log_field *field) {
     if (!field->key)
-        return;
+        return true;
+    struct bw_buf piece;
     bw_buf_init(&piece, 0);
-    bool as_json = log->format == BW_LOG_JSON;
-    bw_buf_printf(&piece, as_json ? ",\"%s\":" : "  %s=", field->key);
-    append_value(&piece, field, as_json);
-    if (!piece.failed)
-        add(line, bw_buf_text(&piece), bw_buf_size(&piece));
+    if (log->format == BW_LOG_JSON) {
+        append_json_field(&piece, field);
+    } else {
+        bw_buf_printf(&piece, "%s%s=", line->has_field ? " " : "  ", field->key);
+        append_value(&piece, field, false);
+        line->has_field = true;
+    }
+    bool added = !piece.failed && add(line, (const char *)piece.data, piece.len);
     bw_buf_free(&piece);
+    return added;
 }
 
 static void begin_json(const struct bw_log *log, struct line *line, enum bw_log_level level, const char *time,
                        const char *message) {
     char head[96];
-    snprintf(head, sizeof head, "{\"time\":\"%s\",\"level\":\"%s\"", time, level_names[level]);
-    add_text(line, head);
+    int n = snprintf(head, sizeof head, "{\"time\":\"%s\",\"level\":\"%s\"", time, level_names[level]);
+    add(line, head, (size_t)n);
     struct bw_log_field program = bw_field_text("program", log->program);
     struct bw_log_field text = bw_field_text("message", message);
     add_field(log, line, &program);
     add_field(log, line, &text);
 }
 
+static bool is_printable(struct bw_span text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (text.data[i] < 0x20 || text.data[i] > 0x7E)
+            return false;
+    return true;
+}
+
 static void begin_text(struct line *line, enum bw_log_level level, const char *time, const char *message) {
     char head[64];
-    snprintf(head, sizeof head, "%.12s %-5s  ", time + 11, level_names[level]);
-    add_text(line, head);
-    add_text(line, message);
+    int n = snprintf(head, sizeof head, "%.12s %-5s ", time + 11, level_names[level]);
+    add(line, head, (size_t)n);
+    struct bw_span text = cut(bw_span_text(message));
+    if (is_printable(text)) {
+        add(line, (const char *)text.data, text.len);
+        return;
+    }
+    struct bw_buf escaped;
+    bw_buf_init(&escaped, 0);
+    bw_json_escape(&escaped, text);
+    add(line, (const char *)escaped.data, escaped.len);
+    bw_buf_free(&escaped);
 }
 
 void bw_log_write(const struct bw_log *log, enum bw_log_level level, const char *message,
@@ -146,10 +181,10 @@ void bw_log_write(const struct bw_log *log, enum bw_log_level level, const char 
         begin_json(log, &line, level, time, message);
     else
         begin_text(&line, level, time, message);
-    for (size_t i = 0; i < n; i++)
-        add_field(log, &line, &fields[i]);
+    for (size_t i = 0; i < n && add_field(log, &line, &fields[i]); i++)
+        ;
     if (log->format == BW_LOG_JSON)
-        add_text(&line, "}");
+        line.text[line.len++] = '}';
     line.text[line.len++] = '\n';
     log->sink(log->owner, line.text, line.len);
 }

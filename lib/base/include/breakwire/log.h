@@ -1,8 +1,9 @@
 /* log.h: one line per event, as text for people or as JSON for machines. Formats; the sink writes.
  *
- * A field's text is cut at 256 bytes and escaped in both formats, so no input can forge a line. The wall time
- * comes from the caller (the core knows no clock). A line longer than BW_LOG_LINE_MAX is cut
- * at a field. Not thread-safe. */
+ * A text (field or message) is cut at 256 bytes and escaped in both formats, so no input can forge a line.
+ * The wall time comes from the caller (the core knows no clock). A line longer than BW_LOG_LINE_MAX is cut
+ * before the field that no longer fits. Not thread-safe.
+ */
 #ifndef BREAKWIRE_LOG_H
 #define BREAKWIRE_LOG_H
 
@@ -20,9 +21,10 @@ enum bw_log_format { BW_LOG_TEXT, BW_LOG_JSON };
 struct bw_log {
     enum bw_log_level level; /* lines above it are dropped */
     enum bw_log_format format;
-    const char *program;                                     /* lent */
-    void (*sink)(void *owner, const char *line, size_t len); /* gets whole lines, '\n' included; never blocks */
-    uint64_t (*wall_ms)(void *owner);                        /* milliseconds since 1970, UTC */
+    const char *program; /* lent */
+    void (*sink)(void *owner, const char *line,
+                 size_t len);         /* gets whole lines, '\n' included; never blocks */
+    uint64_t (*wall_ms)(void *owner); /* milliseconds since 1970, UTC */
     void *owner;
 };
 
@@ -48,10 +50,10 @@ void bw_log_write(const struct bw_log *log, enum bw_log_level level, const char 
                   const struct bw_log_field *fields, size_t n);
 
 /* bw_log_fields(log, BW_LOG_INFO, "listening", bw_field_text("address", a), bw_field_u64("port", p)) */
-#define bw_log_fields(log, level, message, ...)                                                                   \
-    do {                                                                                                           \
-        const struct bw_log_field bw_fields_[] = {__VA_ARGS__};                                                    \
-        bw_log_write(log, level, message, bw_fields_, sizeof bw_fields_ / sizeof bw_fields_[0]);                   \
+#define bw_log_fields(log, level, message, ...)                                                              \
+    do {                                                                                                     \
+        const struct bw_log_field bw_fields_[] = {__VA_ARGS__};                                              \
+        bw_log_write(log, level, message, bw_fields_, sizeof bw_fields_ / sizeof bw_fields_[0]);             \
     } while (0)
 
 /* Writes wall_ms as RFC 3339 in UTC with milliseconds: "2026-01-31T12:00:00.123Z" (24 bytes and a NUL). */

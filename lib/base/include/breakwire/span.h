@@ -44,10 +44,12 @@ bool bw_span_is_nocase(struct bw_span span, const char *text);
 /* Strips spaces and tabs at both ends (OWS of RFC 9110 section 5.6.3). */
 struct bw_span bw_span_trim(struct bw_span span);
 
-/* Reads an unsigned decimal number of 1..20 digits and nothing else. False: not one, or above max; *out untouched. */
+/* Reads an unsigned decimal number of 1..20 digits and nothing else. False: not one, or above max; *out
+ * untouched. */
 bool bw_span_to_u64(struct bw_span span, uint64_t max, uint64_t *out);
 
-/* Copies as a C string, cut to cap - 1 bytes; NULs are copied as they are. Returns the bytes copied. cap >= 1. */
+/* Copies as a C string, cut to cap - 1 bytes; NULs are copied as they are. Returns the bytes copied. cap
+ * >= 1. */
 size_t bw_span_copy_text(struct bw_span span, char *out, size_t cap);
 
 #ifdef __cplusplus
