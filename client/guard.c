@@ -148,6 +148,10 @@ size_t guard_changes(const struct guard *guard, uint64_t after_seq, struct guard
     return n;
 }
 
+uint64_t guard_last_change(const struct guard *guard) {
+    return guard->seen_seq;
+}
+
 static void report_changes(struct guard *guard) {
     struct guard_change change;
     while (guard_changes(guard, guard->seen_seq, &change, 1) == 1) {

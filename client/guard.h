@@ -115,5 +115,7 @@ int guard_state_number(const char *state);
 
 /* Copies up to cap changes after seq (0 = from the first still known), oldest first; returns how many. */
 size_t guard_changes(const struct guard *guard, uint64_t after_seq, struct guard_change *out, size_t cap);
+/* seq of the newest change, 0 = none yet. */
+uint64_t guard_last_change(const struct guard *guard);
 
 #endif
