@@ -80,6 +80,7 @@ struct bw_call_result { /* lent for the event */
     bool has_pushback;
     int64_t pushback_ms; /* grpc-retry-pushback-ms; -1 = do not retry */
     bool sent;           /* the request's headers were given to a connection */
+    uint64_t at_ms;      /* when it ended, on the clock of now_ms */
 };
 
 struct bw_call_events {
