@@ -74,25 +74,32 @@ static uint64_t left_open_ms(uint64_t word, uint64_t t_ms) {
     return is_waiting ? bw_word_deadline(word) - t_ms : 0;
 }
 
+static void put_breaker(struct writer *w, const struct bw_breaker *breaker, uint64_t word,
+                        struct bw_instant at) {
+    uint32_t holders = atomic_load_explicit(&breaker->holder_count, memory_order_relaxed);
+    put(w, magic, sizeof magic);
+    put_number(w, VERSION, 1);
+    put_name(w, breaker->name);
+    put_number(w, bw_word_state(word), 1);
+    put_number(w, bw_word_attempt(word), 1);
+    put_number(w, bw_word_streak(word), 2);
+    put_number(w, left_open_ms(word, bw_inside_t(breaker, at.now_ms)), 8);
+    put_number(w, at.wall_ms, 8);
+    put_number(w, atomic_load_explicit(&breaker->left_closed_at, memory_order_relaxed), 4);
+    put_number(w, holders, 1);
+    for (uint32_t i = 0; i < holders; i++)
+        put_name(w, breaker->holders[i]);
+}
+
 size_t bw_breaker_save(const struct bw_breaker *breaker, struct bw_instant at, void *bytes, size_t cap) {
-    struct writer w = {.to = bytes, .cap = cap};
+    struct writer counting = {0}, writing = {.to = bytes, .cap = cap};
     bw_inside_lock(breaker);
     uint64_t word = bw_inside_word(breaker);
-    uint32_t holders = atomic_load_explicit(&breaker->holder_count, memory_order_relaxed);
-    put(&w, magic, sizeof magic);
-    put_number(&w, VERSION, 1);
-    put_name(&w, breaker->name);
-    put_number(&w, bw_word_state(word), 1);
-    put_number(&w, bw_word_attempt(word), 1);
-    put_number(&w, bw_word_streak(word), 2);
-    put_number(&w, left_open_ms(word, bw_inside_t(breaker, at.now_ms)), 8);
-    put_number(&w, at.wall_ms, 8);
-    put_number(&w, atomic_load_explicit(&breaker->left_closed_at, memory_order_relaxed), 4);
-    put_number(&w, holders, 1);
-    for (uint32_t i = 0; i < holders; i++)
-        put_name(&w, breaker->holders[i]);
+    put_breaker(&counting, breaker, word, at);
+    if (counting.length <= cap)
+        put_breaker(&writing, breaker, word, at);
     bw_inside_unlock(breaker);
-    return w.length;
+    return counting.length;
 }
 
 struct saved {

@@ -63,7 +63,7 @@ enum bw_state {
     BW_DISABLED,     /* calls pass, results are only counted */
     BW_METRICS_ONLY, /* as CLOSED, but a trip is only an event */
 };
-enum { BW_STATES = 6 };
+#define BW_STATES 6
 
 /* What a state change or event was made by. */
 enum bw_reason {
@@ -82,7 +82,7 @@ enum bw_reason {
     BW_REASON_WOULD_TRIP,   /* no move: METRICS_ONLY would have opened */
     BW_REASON_RESTORED,     /* bw_breaker_load */
 };
-enum { BW_REASONS = 14 };
+#define BW_REASONS 14
 
 /* Everything up to BW_ADMIT_PROBE is a yes. */
 enum bw_decision {
@@ -94,7 +94,7 @@ enum bw_decision {
     BW_REJECT_CONCURRENCY, /* max_concurrency calls are in flight; retry_after_ms 0 */
     BW_REJECT_RAMP,        /* just closed, not everybody at once; retry_after_ms 0 */
 };
-enum { BW_DECISIONS = 7 };
+#define BW_DECISIONS 7
 
 enum bw_outcome {
     BW_SUCCESS,
