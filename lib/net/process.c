@@ -19,6 +19,10 @@ bool bw_random_bytes(void *out, size_t len) {
     return uv_random(NULL, NULL, out, len, 0, NULL) == 0;
 }
 
+const char *bw_net_library_version(void) {
+    return uv_version_string();
+}
+
 void bw_ignore_sigpipe(void) {
     signal(SIGPIPE, SIG_IGN);
 }

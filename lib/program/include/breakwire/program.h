@@ -1,0 +1,100 @@
+/* program.h: what our programs do alike: settings, log, versions, signals, drain and the health check.
+ *
+ *     int main(int argc, char **argv) {
+ *         struct bw_program program;
+ *         int code = bw_program_begin(&program, &spec, argc, argv);
+ *         if (code == BW_PROGRAM_RUN) {
+ *             code = start(&app, &program) ? bw_program_run(&program, &drain) : BW_EXIT_CANNOT_RUN;
+ *             stop(&app);
+ *         }
+ *         bw_program_end(&program);
+ *         return code;
+ *     }
+ *
+ * For programs only: one per process, one thread. It ignores SIGPIPE and SIGHUP. The first SIGTERM or SIGINT
+ * drains, a second one ends the process at once with exit code 1. */
+#ifndef BREAKWIRE_PROGRAM_H
+#define BREAKWIRE_PROGRAM_H
+
+#include <breakwire/log.h>
+#include <breakwire/loop.h>
+#include <breakwire/settings.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Rows that every program's table begins with: LOG_LEVEL, LOG_FORMAT, DRAIN_TIMEOUT. */
+#define BW_PROGRAM_SETTINGS                                                                                  \
+    {                                                                                                        \
+        "LOG_LEVEL",                                                                                         \
+        NULL,                                                                                                \
+        BW_SETTING_WORD,                                                                                     \
+        0,                                                                                                   \
+        0,                                                                                                   \
+        "error|warn|info|debug",                                                                             \
+        "info",                                                                                              \
+        "least severe line to write"},                                                                       \
+        {"LOG_FORMAT",                                                                                       \
+         NULL,                                                                                               \
+         BW_SETTING_WORD,                                                                                    \
+         0,                                                                                                  \
+         0,                                                                                                  \
+         "auto|text|json",                                                                                   \
+         "auto",                                                                                             \
+         "auto is text on a terminal and JSON lines otherwise"},                                             \
+    {                                                                                                        \
+        "DRAIN_TIMEOUT", NULL, BW_SETTING_SECONDS, 0, 3600000, NULL, "10",                                   \
+            "seconds that calls in work may take after SIGTERM"                                              \
+    }
+
+struct bw_program_spec {
+    const struct bw_settings_table *table;
+    const char *codec_version; /* "protobuf-c 1.4.1", for --version */
+    /* Checks and applies what the table alone cannot (groups, rules between values); may be NULL. False:
+     * error. */
+    bool (*apply)(void *owner, const struct bw_settings *settings, struct bw_settings_error *error);
+    void *owner;
+};
+
+struct bw_program {
+    const char *name;
+    struct bw_settings *settings;
+    struct bw_log log;
+    struct bw_loop *loop;
+    uint64_t drain_timeout_ms;
+};
+
+enum { BW_PROGRAM_RUN = -1 };
+
+/* Reads the settings and does what the command line asks for (--help, --version, healthcheck, ...). Returns
+ * BW_PROGRAM_RUN, or the exit code of a program that is done. bw_program_end is to be called either way. */
+int bw_program_begin(struct bw_program *program, const struct bw_program_spec *spec, int argc, char **argv);
+
+struct bw_program_drain {
+    void (*begin)(void *owner, uint64_t now_ms); /* stop accepting, finish what is in work */
+    bool (*done)(const void *owner);             /* nothing is in work any more */
+    void *owner;
+};
+
+/* Runs the loop until a signal came and the drain is done or its time is over. Returns the exit code: 0. */
+int bw_program_run(struct bw_program *program, const struct bw_program_drain *drain);
+void bw_program_end(struct bw_program *program);
+
+/* Says on stderr why the program cannot run: "service-b: cannot listen on ...". */
+void bw_program_complain(const struct bw_program *program, const char *why);
+
+/* Logs one warning when a listener is open to more than this machine without TLS. */
+void bw_program_warn_open(const struct bw_program *program, const char *address);
+/* Is the host of HOST:PORT this machine alone (localhost, 127.0.0.0/8, ::1)? */
+bool bw_program_is_loopback(const char *address);
+
+/* One health check, with grpc_health_probe's exit codes: 0 serving, 2 no connection, 3 the RPC failed, 4 not
+ * serving. Says why on stderr when it is not 0. A wildcard address is read as loopback. Runs a loop of its
+ * own, 1 s at most. */
+int bw_program_healthcheck(const char *address);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,191 @@
+#include <breakwire/program.h>
+
+#include <breakwire/h2.h>
+#include <breakwire/logsink.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DRAIN_LOOK_MS = 10 };
+
+static const char *environment(void *owner, const char *name) {
+    (void)owner;
+    return getenv(name);
+}
+
+void bw_program_complain(const struct bw_program *program, const char *why) {
+    fprintf(stderr, "%s: %s\n", program->name, why);
+}
+
+static int print(const struct bw_program *program, struct bw_buf *text, bool ok) {
+    if (ok)
+        fputs(bw_buf_text(text), stdout);
+    else
+        bw_program_complain(program, "out of memory");
+    bw_buf_free(text);
+    return ok && fflush(stdout) == 0 ? 0 : BW_EXIT_CANNOT_RUN;
+}
+
+static int print_help(const struct bw_program *program, const struct bw_settings_table *table) {
+    struct bw_buf text;
+    bw_buf_init(&text, 0);
+    bool ok = bw_settings_help(table, &text);
+    return print(program, &text, ok);
+}
+
+static int print_config(const struct bw_program *program) {
+    struct bw_buf text;
+    bw_buf_init(&text, 0);
+    bool ok = bw_settings_print(program->settings, &text);
+    return print(program, &text, ok);
+}
+
+static int print_version(const struct bw_program *program, const struct bw_program_spec *spec) {
+    printf("%s %s (nghttp2 %s, libuv %s, jansson %s, %s)\n", program->name, BREAKWIRE_VERSION,
+           bw_h2_library_version(), bw_net_library_version(), bw_settings_library_version(),
+           spec->codec_version);
+    return fflush(stdout) == 0 ? 0 : BW_EXIT_CANNOT_RUN;
+}
+
+static int healthcheck(const struct bw_program *program) {
+    const char *address = bw_settings_argument(program->settings);
+    return bw_program_healthcheck(address ? address : bw_settings_text(program->settings, "RPC_ADDRESS"));
+}
+
+static int prepare_run(struct bw_program *program) {
+    const struct bw_settings *settings = program->settings;
+    bw_log_to_stderr(&program->log, program->name, (enum bw_log_level)bw_settings_word(settings, "LOG_LEVEL"),
+                     (enum bw_logsink_format)bw_settings_word(settings, "LOG_FORMAT"));
+    program->drain_timeout_ms = bw_settings_ms(settings, "DRAIN_TIMEOUT");
+    program->loop = bw_loop_new();
+    if (program->loop)
+        return BW_PROGRAM_RUN;
+    bw_program_complain(program, "cannot make an event loop: no memory or no file descriptors left");
+    return BW_EXIT_CANNOT_RUN;
+}
+
+static int act(struct bw_program *program, const struct bw_program_spec *spec) {
+    switch (bw_settings_action(program->settings)) {
+    case BW_ACTION_HELP:
+        return print_help(program, spec->table);
+    case BW_ACTION_VERSION:
+        return print_version(program, spec);
+    case BW_ACTION_PRINT_CONFIG:
+        return print_config(program);
+    case BW_ACTION_CHECK_CONFIG:
+        return 0;
+    case BW_ACTION_HEALTHCHECK:
+        return healthcheck(program);
+    case BW_ACTION_RUN:
+        break;
+    }
+    return prepare_run(program);
+}
+
+/* --help and --version answer whatever the rest of the settings is. */
+static bool needs_apply(const struct bw_settings *settings) {
+    enum bw_settings_action action = bw_settings_action(settings);
+    return action != BW_ACTION_HELP && action != BW_ACTION_VERSION && action != BW_ACTION_HEALTHCHECK;
+}
+
+int bw_program_begin(struct bw_program *program, const struct bw_program_spec *spec, int argc, char **argv) {
+    struct bw_settings_input input = {.argc = argc, .argv = (const char *const *)argv, .env = environment};
+    struct bw_settings_error error;
+    bw_ignore_sigpipe();
+    *program = (struct bw_program){.name = spec->table->program};
+    program->settings = bw_settings_read(spec->table, &input, &error);
+    bool ok = program->settings != NULL;
+    if (ok && spec->apply && needs_apply(program->settings))
+        ok = spec->apply(spec->owner, program->settings, &error);
+    if (ok)
+        return act(program, spec);
+    bw_program_complain(program, error.text);
+    return error.exit_code;
+}
+
+/* ---- running and draining ---- */
+
+struct drainer {
+    struct bw_program *program;
+    const struct bw_program_drain *drain;
+    struct bw_wake wake;
+    bool draining;
+    uint64_t give_up_ms, look_ms;
+};
+
+static void on_end_signal(void *user, int signum) {
+    struct drainer *drainer = user;
+    struct bw_program *program = drainer->program;
+    if (drainer->draining)
+        _Exit(1);
+    uint64_t now_ms = bw_loop_now(program->loop);
+    drainer->draining = true;
+    drainer->give_up_ms = now_ms + program->drain_timeout_ms;
+    drainer->look_ms = now_ms;
+    bw_log_fields(&program->log, BW_LOG_INFO, "draining",
+                  bw_field_text("signal", signum == SIGINT ? "INT" : "TERM"),
+                  bw_field_u64("timeout_ms", program->drain_timeout_ms));
+    drainer->drain->begin(drainer->drain->owner, now_ms);
+    bw_wake_up(&drainer->wake);
+}
+
+static void on_ignored_signal(void *user, int signum) {
+    (void)user;
+    (void)signum;
+}
+
+static void drainer_tick(void *self, uint64_t now_ms) {
+    struct drainer *drainer = self;
+    if (!drainer->draining)
+        return;
+    bool done = drainer->drain->done(drainer->drain->owner);
+    drainer->look_ms = now_ms + DRAIN_LOOK_MS;
+    if (!done && now_ms < drainer->give_up_ms)
+        return;
+    bw_log_fields(&drainer->program->log, BW_LOG_INFO, done ? "drained" : "drain timed out, closing",
+                  bw_field_text("program", NULL));
+    bw_loop_stop(drainer->program->loop);
+    drainer->look_ms = BW_NEVER;
+}
+
+static uint64_t drainer_next(const void *self) {
+    const struct drainer *drainer = self;
+    return drainer->draining ? drainer->look_ms : BW_NEVER;
+}
+
+int bw_program_run(struct bw_program *program, const struct bw_program_drain *drain) {
+    static const struct bw_clocked_ops ops = {.tick = drainer_tick, .next_deadline = drainer_next};
+    struct bw_clockwork *clockwork = bw_loop_clocked_add(program->loop);
+    struct drainer drainer = {.program = program, .drain = drain, .look_ms = BW_NEVER};
+    bool ready = clockwork && bw_loop_on_signal(program->loop, SIGTERM, on_end_signal, &drainer) &&
+                 bw_loop_on_signal(program->loop, SIGINT, on_end_signal, &drainer) &&
+                 bw_loop_on_signal(program->loop, 1 /* SIGHUP */, on_ignored_signal, NULL);
+    if (ready) {
+        drainer.wake = bw_clockwork_wake(clockwork);
+        bw_clockwork_start(clockwork, (struct bw_clocked){&ops, &drainer});
+        bw_loop_run(program->loop);
+    }
+    bw_clockwork_free(clockwork);
+    return ready ? 0 : BW_EXIT_CANNOT_RUN;
+}
+
+void bw_program_end(struct bw_program *program) {
+    bw_loop_free(program->loop);
+    bw_logsink_free(&program->log);
+    bw_settings_free(program->settings);
+}
+
+bool bw_program_is_loopback(const char *address) {
+    struct bw_span host;
+    if (!bw_settings_split_address(address, &host, NULL))
+        return false;
+    return bw_span_is_nocase(host, "localhost") || bw_span_is(host, "::1") || bw_span_starts(host, "127.");
+}
+
+void bw_program_warn_open(const struct bw_program *program, const char *address) {
+    if (!bw_program_is_loopback(address))
+        bw_log_fields(&program->log, BW_LOG_WARN, "listening beyond this machine without TLS",
+                      bw_field_text("address", address));
+}
