@@ -84,8 +84,7 @@ static enum bw_decision acquire_half_open(struct bw_breaker *breaker, uint64_t t
     return BW_ADMIT_PROBE;
 }
 
-/* The decision in the state of `*word`; it is `again` when another thread, or a due transition, came first.
- */
+/* The decision in the state of `*word`; `again` when another thread, or a due transition, came first. */
 static enum bw_decision decide(struct bw_breaker *breaker, uint64_t t_ms, uint64_t *word, bool *again) {
     *again = false;
     switch (bw_word_state(*word)) {

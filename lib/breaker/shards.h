@@ -17,7 +17,7 @@ struct bw_shard {
     _Atomic uint64_t recent_count;
     _Atomic uint64_t
         recent[BW_SHARD_RECENT]; /* [t_ms 38][code 5][latency_ms 21], newest at recent_count - 1 */
-    uint64_t unused[8]; /* keeps neighbours apart wherever the memory begins */
+    uint64_t unused[8];          /* keeps neighbours apart wherever the memory begins */
 };
 
 struct bw_shard *bw_shards_mine(struct bw_shard shards[BW_SHARDS]);

@@ -438,13 +438,18 @@ static void a_hanging_call_is_slow_now_and_not_again_when_it_ends(void **state) 
          "");
 }
 
-static void a_slow_probe_can_count_as_a_bad_one(void **state) {
+static void a_slow_probe_counts_as_a_bad_one_only_if_that_is_configured(void **state) {
     (void)state;
     play("trip_consecutive=1 open_ms=16 slow_call_ms=100 probe_slow_is_failure=on",
          "0  call fail\n"
          "16 call ok latency=101  | admit_probe recorded\n"
          "32 call ok latency=100  | admit_probe recorded\n",
          "0 open, 16 half_open, 16 open, 32 half_open, 32 closed");
+    play("trip_consecutive=1 open_ms=16 slow_call_ms=100",
+         "0  call fail\n"
+         "16 call ok latency=101  | admit_probe recorded\n"
+         "16 count slow           | 1\n",
+         "0 open, 16 half_open, 16 closed");
 }
 
 BW_TESTS(cmocka_unit_test(three_failures_in_a_row_open_it_and_one_good_probe_closes_it),
@@ -478,4 +483,4 @@ BW_TESTS(cmocka_unit_test(three_failures_in_a_row_open_it_and_one_good_probe_clo
          cmocka_unit_test(a_clock_a_little_behind_the_creation_is_taken_as_the_creation),
          cmocka_unit_test(slow_calls_are_counted_and_slow_means_longer_than),
          cmocka_unit_test(a_hanging_call_is_slow_now_and_not_again_when_it_ends),
-         cmocka_unit_test(a_slow_probe_can_count_as_a_bad_one))
+         cmocka_unit_test(a_slow_probe_counts_as_a_bad_one_only_if_that_is_configured))

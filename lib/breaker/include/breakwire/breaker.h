@@ -1,5 +1,4 @@
-/* breaker.h: a circuit breaker: it stops calls to a peer that fails, and finds out when the peer is well
- * again.
+/* breaker.h: a circuit breaker stops calls to a peer that fails, and finds out when it is well again.
  *
  *     bw_breaker_config_default(&config);
  *     b = bw_breaker_new("payments", &config, now_ms);
@@ -23,8 +22,8 @@
  *    Deadlines are inclusive: at exactly the deadline the time is over.
  *  - Nothing happens by itself: a due transition is made by the next acquire or poll, never by reading.
  *  - Any thread may call anything on one breaker at any time. acquire, complete, release, poll and snapshot
- * take no lock; force, hold, release_hold, reset, reconfigure, configured, save and load share a short one.
- *    A ticket belongs to one thread at a time.
+ *    take no lock; force, hold, reset, reconfigure, configured, save and load share a short one. A ticket
+ *    belongs to one thread at a time.
  *  - Nothing blocks, calls back, or reads a clock; nothing allocates but bw_breaker_new.
  *  - Only libc is needed. gRPC status codes are plain ints 0..16; any other number counts as 2, UNKNOWN. */
 #ifndef BREAKWIRE_BREAKER_H
@@ -52,8 +51,7 @@ enum {
 /* As probe_lease_ms: the longer of open_ms and call_timeout_ms + 1000. */
 #define BW_BREAKER_LEASE_AUTO UINT64_MAX
 
-/* ---- States, decisions, outcomes -------------------------------------------------------------------------
- */
+/* ---- States, decisions, outcomes ----------------------------------------------------------------- */
 
 enum bw_state {
     BW_CLOSED,       /* calls pass, results are judged */
@@ -117,8 +115,7 @@ const char *bw_reason_name(enum bw_reason reason);
 const char *bw_decision_name(enum bw_decision decision);
 const char *bw_verdict_name(enum bw_verdict verdict);
 
-/* ---- Configuration ---------------------------------------------------------------------------------------
- */
+/* ---- Configuration ------------------------------------------------------------------------------- */
 
 enum bw_window { BW_WINDOW_NONE, BW_WINDOW_COUNT, BW_WINDOW_TIME };
 enum bw_probe_decision { BW_DECIDE_EARLY, BW_DECIDE_SAMPLE };
@@ -130,6 +127,7 @@ enum bw_half_open_to { BW_HALF_OPEN_TO_OPEN, BW_HALF_OPEN_TO_CLOSED };
 struct bw_breaker_config {
     size_t size; /* set by bw_breaker_config_default; anything else is refused */
 
+    /* When it opens, and for how long. */
     uint32_t trip_consecutive;
     uint64_t open_ms;
     double open_backoff;
@@ -137,6 +135,7 @@ struct bw_breaker_config {
     double open_jitter;
     uint64_t jitter_seed;
 
+    /* Trips by rate. Only slow_call_ms is implemented in this version. */
     enum bw_window window;
     uint32_t window_calls;
     uint64_t window_ms;
@@ -147,6 +146,7 @@ struct bw_breaker_config {
     uint64_t slow_call_ms;
     double trip_slow_rate;
 
+    /* The half-open round. Samples are not implemented in this version. */
     uint32_t probe_budget;
     uint32_t probe_max_inflight;
     uint32_t probe_successes;
@@ -162,6 +162,7 @@ struct bw_breaker_config {
     uint64_t half_open_max_ms;
     enum bw_half_open_to half_open_timeout_to;
 
+    /* What counts, and how much. */
     uint64_t warmup_ms;
     uint32_t failure_mask; /* bit n = gRPC code n */
     uint32_t ignore_mask;  /* wins over failure_mask */
@@ -169,6 +170,8 @@ struct bw_breaker_config {
     uint64_t min_deadline_ms;
     bool honour_pushback;
     uint64_t pushback_max_ms;
+
+    /* Not implemented in this version. */
     uint64_t ramp_ms;
     uint32_t max_concurrency;
 };
@@ -187,8 +190,7 @@ enum bw_param_type {
     BW_PARAM_SHARE,   /* double, 0..1 */
     BW_PARAM_SWITCH,  /* bool; text "on" or "off", "true" or "false", "1" or "0" */
     BW_PARAM_CHOICE,  /* an enum; text is one of `choices` */
-    BW_PARAM_CODES,   /* uint32_t mask; text "UNAVAILABLE,INTERNAL", "none", or the mask itself, "16384",
-                         "0x4000" */
+    BW_PARAM_CODES,   /* uint32_t mask; text "UNAVAILABLE,INTERNAL", "none", or the mask, "16384", "0x4000" */
     BW_PARAM_WEIGHTS, /* uint8_t[17]; text "UNAVAILABLE=4,INTERNAL=2" (others 1), or 17 numbers with commas */
 };
 
@@ -208,8 +210,8 @@ extern const struct bw_breaker_param bw_breaker_params[];
 extern const size_t bw_breaker_params_count;
 
 /* Sets one parameter from text. 0, or -1 with a sentence in `why` and `config` unchanged: unknown name, not a
- * value, out of range, or not implemented in this version. How parameters fit together is for config_check.
- */
+ * value, out of range, or not implemented in this version. How parameters fit
+ * together is for config_check. */
 int bw_breaker_config_set(struct bw_breaker_config *config, const char *name, const char *text, char *why,
                           size_t why_size);
 /* Writes the value of one parameter as config_set takes it. Returns the length the text needs (as snprintf),
@@ -220,8 +222,8 @@ int bw_breaker_config_get(const struct bw_breaker_config *config, const char *na
 /* What the caller knows about a call beyond its status code. A set. */
 enum {
     BW_CALL_CANCELLED_BY_CALLER = 1, /* our side hung up */
-    BW_CALL_MADE_LOCALLY = 2,   /* the status never came from the peer, such as a message too large to send */
-    BW_CALL_SHORT_DEADLINE = 4, /* it started with less than min_deadline_ms left */
+    BW_CALL_MADE_LOCALLY = 2,        /* the status never came from the peer, such as a message too large */
+    BW_CALL_SHORT_DEADLINE = 4,      /* it started with less than min_deadline_ms left */
 };
 
 /* The outcome of a gRPC status under the masks of `config`. The peer is judged, not the answer: NOT_FOUND is
@@ -229,22 +231,20 @@ enum {
  * had too little time from the start are BW_IGNORED. */
 enum bw_outcome bw_breaker_classify(const struct bw_breaker_config *config, int grpc_code, unsigned flags);
 
-/* ---- Life ------------------------------------------------------------------------------------------------
- */
+/* ---- Life ---------------------------------------------------------------------------------------- */
 
 /* A closed breaker. Name and config are copied. NULL: no memory, a name over BW_BREAKER_NAME_MAX bytes, or a
  * configuration that config_check refuses. */
 struct bw_breaker *bw_breaker_new(const char *name, const struct bw_breaker_config *config, uint64_t now_ms);
 void bw_breaker_free(struct bw_breaker *breaker); /* only what bw_breaker_new made; NULL is fine */
 
-/* The same in memory of the caller, aligned as malloc's and at least bw_breaker_size bytes: nothing to free.
- */
+/* The same in memory of the caller, aligned as malloc's and at least bw_breaker_size bytes: nothing to
+ * free. */
 size_t bw_breaker_size(const struct bw_breaker_config *config);
 struct bw_breaker *bw_breaker_init(void *memory, const char *name, const struct bw_breaker_config *config,
                                    uint64_t now_ms);
 
-/* ---- Calls -----------------------------------------------------------------------------------------------
- */
+/* ---- Calls --------------------------------------------------------------------------------------- */
 
 /* The permit of one call, in the caller's memory; plain data, may be moved, never shared. Its members are the
  * breaker's own. {0} is a ticket that was never acquired. */
@@ -263,12 +263,10 @@ struct bw_result {
 };
 
 /* May this call be made? `*ticket` and `*retry_after_ms` are always written (the latter may be NULL). Every
- * admitted ticket must be completed or released exactly once, on every path. A rejected one must not, but
- * may. */
+ * admitted ticket must be completed or released exactly once, on every path. A rejected one need not be. */
 enum bw_decision bw_breaker_acquire(struct bw_breaker *breaker, uint64_t now_ms, struct bw_ticket *ticket,
                                     uint64_t *retry_after_ms);
-/* The call has ended: judged in this order: unadmitted, done before, another generation, ignored, recorded.
- */
+/* The call has ended. Judged in this order: unadmitted, done before, other generation, ignored, recorded. */
 enum bw_verdict bw_breaker_complete(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms,
                                     const struct bw_result *result);
 /* The call was never made, or says nothing about the peer. The same as completing with BW_IGNORED. */
@@ -277,8 +275,7 @@ void bw_breaker_release(struct bw_breaker *breaker, struct bw_ticket *ticket, ui
  * The ticket stays to be completed. Call it once; again, or without slow_call_ms, it does nothing. */
 void bw_breaker_overdue(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms);
 
-/* ---- Time ------------------------------------------------------------------------------------------------
- */
+/* ---- Time ---------------------------------------------------------------------------------------- */
 
 /* Makes the transition that is due at now_ms, if one is: end of the open time, of a lease, of an idle
  * half-open. Returns whether the state moved. Optional: acquire does the same; poll makes it visible without
@@ -287,8 +284,7 @@ bool bw_breaker_poll(struct bw_breaker *breaker, uint64_t now_ms);
 /* When poll has something to do next (may be in the past), or BW_BREAKER_NEVER. */
 uint64_t bw_breaker_next_due(const struct bw_breaker *breaker, uint64_t now_ms);
 
-/* ---- Operators -------------------------------------------------------------------------------------------
- */
+/* ---- Operators ----------------------------------------------------------------------------------- */
 
 /* What the functions below return beside 0. */
 enum {
@@ -317,8 +313,7 @@ int bw_breaker_reconfigure(struct bw_breaker *breaker, const struct bw_breaker_c
 /* Copies the configuration in use. */
 void bw_breaker_configured(const struct bw_breaker *breaker, struct bw_breaker_config *config);
 
-/* ---- Reading ---------------------------------------------------------------------------------------------
- */
+/* ---- Reading ------------------------------------------------------------------------------------- */
 
 struct bw_breaker_counters {
     uint64_t admitted; /* = ok + failed + ignored + stale + still out; probes included */
@@ -342,8 +337,9 @@ struct bw_breaker_snapshot {
     enum bw_state view;    /* what an acquire at this instant would be decided in; it may still be rejected */
     uint64_t generation;   /* 1 at the start, + 1 with every transition */
     uint32_t open_attempt; /* openings since it was last closed; stays at 15 */
-    uint64_t retry_after_ms;   /* OPEN: until the deadline; HALF_OPEN without a slot: until the lease ends;
-                                  FORCED_OPEN: BW_BREAKER_NEVER; else 0 */
+    /* For the view. OPEN: until the deadline; HALF_OPEN without a slot: until the lease ends; FORCED_OPEN:
+     * BW_BREAKER_NEVER; else 0. */
+    uint64_t retry_after_ms;
     uint32_t consecutive;      /* weighted failures in a row, while CLOSED or METRICS_ONLY; else 0 */
     uint32_t failure_count;    /* the same, but in other states the count at which CLOSED was left */
     uint32_t trip_consecutive; /* the threshold */
@@ -378,8 +374,8 @@ struct bw_event {
     uint64_t seq; /* 1, 2, 3, ... per breaker */
     uint64_t at_ms;
     enum bw_state from, to;
-    bool transition;     /* a new generation began; false for WOULD_TRIP, PUSHBACK, and RECONFIGURED but in
-                            HALF_OPEN */
+    /* A new generation began. False for WOULD_TRIP, for PUSHBACK, and for RECONFIGURED outside HALF_OPEN. */
+    bool transition;
     uint64_t generation; /* after it; of two events by two threads at the same instant it tells the order */
     enum bw_reason reason;
     /* Why: `value` reached `threshold`. CONSECUTIVE, WOULD_TRIP: failures in a row. PROBE_FAILED, PROBES_OK:
@@ -398,8 +394,7 @@ struct bw_event {
 size_t bw_breaker_events(const struct bw_breaker *breaker, uint64_t after_seq, struct bw_event *out,
                          size_t cap);
 
-/* ---- Over a restart --------------------------------------------------------------------------------------
- */
+/* ---- Over a restart ------------------------------------------------------------------------------ */
 
 struct bw_instant {
     uint64_t now_ms;  /* monotonic, as everywhere */
