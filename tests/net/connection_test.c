@@ -306,6 +306,45 @@ static void a_core_woken_from_another_ones_callback_is_drained_once_at_the_end_o
     pair_close(&pair);
 }
 
+static void stop_other_and_talk_to_it(struct peer *peer) {
+    struct pair *pair = peer->user;
+    pair->peer.wants = 0;
+    assert_int_equal(send(pair->fd, "later", 5, 0), 5);
+}
+
+static bool a_few_turns_are_over(void *user) {
+    return ++((struct pair *)user)->got > 5;
+}
+
+static bool was_fed(void *peer) {
+    return ((struct peer *)peer)->feeds > 0;
+}
+
+static void input_waits_when_another_core_made_its_core_stop_reading(void **state) {
+    (void)state;
+    struct pair pair;
+    struct peer second;
+    pair_open(&pair, 0);
+    peer_init(&second);
+    struct bw_listener *listener = listen_at(&pair.world, "127.0.0.1:0", &second);
+    int fd = raw_connect(bw_listener_address(listener), 0);
+    world_run(&pair.world, peer_is_open, &second);
+    second.on_feed = stop_other_and_talk_to_it;
+    second.user = &pair;
+    assert_int_equal(send(fd, "x", 1, 0), 1);
+    world_run(&pair.world, was_fed, &second);
+    world_run(&pair.world, a_few_turns_are_over, &pair);
+    assert_int_equal(pair.peer.feeds, 0);
+    pair.peer.wants = BW_WANTS_READ;
+    bw_wake_up(&pair.peer.wake);
+    world_run(&pair.world, was_fed, &pair.peer);
+    assert_true(bw_span_is(bw_buf_span(&pair.peer.in), "later"));
+    bw_listener_free(listener);
+    peer_close(&second);
+    close(fd);
+    pair_close(&pair);
+}
+
 static void the_loop_may_be_freed_with_everything_open(void **state) {
     (void)state;
     struct pair pair;
@@ -334,4 +373,5 @@ BW_TESTS(cmocka_unit_test(a_mebibyte_comes_back_from_an_echo_to_a_slow_reader),
          cmocka_unit_test(a_write_to_a_closed_peer_is_an_error_and_not_the_end),
          cmocka_unit_test(a_core_is_ticked_at_its_deadline_and_never_before),
          cmocka_unit_test(a_core_woken_from_another_ones_callback_is_drained_once_at_the_end_of_the_turn),
+         cmocka_unit_test(input_waits_when_another_core_made_its_core_stop_reading),
          cmocka_unit_test(the_loop_may_be_freed_with_everything_open))

@@ -9,6 +9,7 @@ struct ticker {
     unsigned ticks;
     uint64_t step_ms;
     bool frees_itself;
+    struct bw_loop *stops;
 };
 
 static void tick(void *self, uint64_t now) {
@@ -16,6 +17,8 @@ static void tick(void *self, uint64_t now) {
     ticker->ticks_ms[ticker->ticks % 8] = now;
     ticker->ticks++;
     ticker->deadline = ticker->step_ms && ticker->ticks < 3 ? now + ticker->step_ms : BW_NEVER;
+    if (ticker->stops)
+        bw_loop_stop(ticker->stops);
     if (ticker->frees_itself)
         bw_clockwork_free(ticker->clockwork);
 }
@@ -142,6 +145,36 @@ static void a_storm_of_wakes_starves_nobody(void **state) {
     world_close(&world);
 }
 
+struct counter {
+    struct bw_loop *loop;
+    unsigned ticks;
+};
+
+static void count_to_a_hundred(void *self, uint64_t now) {
+    struct counter *counter = self;
+    (void)now;
+    if (++counter->ticks == 100)
+        bw_loop_stop(counter->loop);
+}
+
+static const struct bw_clocked_ops counter_ops = {count_to_a_hundred, at_once};
+
+static void the_loop_does_not_sleep_while_something_is_marked(void **state) {
+    (void)state;
+    struct bw_loop *loop = bw_loop_new();
+    struct counter counter = {loop, 0};
+    struct ticker watchdog = {.deadline = bw_loop_now(loop) + WATCHDOG_MS, .stops = loop};
+    struct bw_clockwork *busy = bw_loop_clocked_add(loop);
+    watchdog.clockwork = bw_loop_clocked_add(loop);
+    bw_clockwork_start(busy, (struct bw_clocked){&counter_ops, &counter});
+    bw_clockwork_start(watchdog.clockwork, (struct bw_clocked){&ticker_ops, &watchdog});
+    bw_loop_run(loop);
+    assert_int_equal(watchdog.ticks, 0);
+    bw_clockwork_free(busy);
+    bw_clockwork_free(watchdog.clockwork);
+    bw_loop_free(loop);
+}
+
 static void on_signal(void *user, int signum) {
     assert_int_equal(signum, SIGUSR1);
     ++*(int *)user;
@@ -204,6 +237,7 @@ BW_TESTS(cmocka_unit_test(deadline_zero_is_at_once),
          cmocka_unit_test(a_clockwork_may_be_freed_inside_its_tick),
          cmocka_unit_test(a_clockwork_may_outlive_its_loop),
          cmocka_unit_test(a_storm_of_wakes_starves_nobody),
+         cmocka_unit_test(the_loop_does_not_sleep_while_something_is_marked),
          cmocka_unit_test(a_signal_is_delivered_by_the_loop),
          cmocka_unit_test(a_stop_before_the_run_makes_it_return),
          cmocka_unit_test(random_bytes_differ_and_the_wall_clock_is_in_this_century),
