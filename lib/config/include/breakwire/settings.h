@@ -132,6 +132,12 @@ bool bw_settings_next_item(struct bw_span *rest, struct bw_span *item);
  * is no address, nothing is written. A host of digits and dots must be an IPv4 address. */
 bool bw_settings_split_address(const char *text, struct bw_span *host, uint16_t *port);
 
+/* True: only this machine reaches the address (localhost, 127.x.x.x, [::1]). */
+bool bw_settings_is_loopback(const char *address);
+/* Where a client on this machine reaches a listener of that address: 0.0.0.0 and [::] become their loopback,
+ * any other stays. `out` has room for strlen(address) + 3 bytes. */
+void bw_settings_reachable(const char *address, char *out);
+
 /* Calls set(owner, member, key, value) for each inner value of the group `key`, in the order of the file;
  * numbers and true/false come as text. set returns 0, or -1 and a sentence in `why`; apply then stops, writes
  * the error, and returns false. */
