@@ -53,8 +53,11 @@ struct bw_h2_config {
     uint64_t preface_timeout_ms;     /* from creation to the peer's preface and SETTINGS; 5000 */
     uint64_t settings_timeout_ms;    /* until our SETTINGS are acknowledged; 10000 */
     uint64_t header_timeout_ms;      /* a begun header block must be complete; 5000 */
-    uint64_t write_timeout_ms;       /* output that makes no progress; 10000 */
+    uint64_t write_timeout_ms;       /* output that makes no progress ends the connection, a server's stream
+                                        whose queue makes none is reset (looked at this often); 10000 */
     uint64_t drain_timeout_ms;       /* step one of a drain waits this long for its PING; 5000 */
+    uint64_t ping_interval_ms;       /* server: PINGs of the peer closer than this are strikes; 300000 */
+    uint64_t ping_idle_interval_ms;  /* ... while no stream is open; 7200000 (gRFC A8) */
 };
 
 void bw_h2_config_default(struct bw_h2_config *config, enum bw_h2_role role);
@@ -127,14 +130,15 @@ unsigned bw_h2_wants(const struct bw_h2 *h2);
 void bw_h2_lost(struct bw_h2 *h2, uint64_t now_ms, enum bw_lost reason);
 
 /* Client: opens a stream. More than the peer allows at once are queued. `user` as bw_h2_stream_user.
- * With end_stream no DATA follows. NULL: no memory, the peer said GOAWAY, or the connection is closing. */
+ * With end_stream no DATA follows. NULL: no memory, fields that do not fit (bw_h2_fits), the peer said
+ * GOAWAY, or the connection is closing. */
 struct bw_h2_stream *bw_h2_request(struct bw_h2 *h2, const struct bw_h2_field *fields, size_t n,
                                    bool end_stream, void *user);
 
 enum bw_h2_sent {
     BW_H2_SENT,   /* taken */
     BW_H2_FULL,   /* nothing taken: wait for on_writable */
-    BW_H2_CLOSED, /* nothing taken: the stream is over, or its sending side has ended */
+    BW_H2_CLOSED, /* nothing taken: the stream is over (no memory also resets it), or our side has ended */
 };
 
 /* Server: the response headers, once per stream. With end_stream they are the whole answer, in one frame. */
@@ -155,6 +159,11 @@ void bw_h2_reset(struct bw_h2_stream *stream, uint32_t code);
 /* Gives `len` received bytes of window back to the peer: the owner has used them. */
 void bw_h2_consume(struct bw_h2_stream *stream, size_t len);
 
+/* Server: the owner has begun to work on the stream; timeout_ms is what the client allowed for all of it, and
+ * deadline_ms when that is over (BW_NEVER: no limit). Resets of such work before its deadline are what a
+ * flood of resets is made of, and cost more (CVE-2023-44487); resets at the deadline are free. */
+void bw_h2_stream_started(struct bw_h2_stream *stream, uint64_t timeout_ms, uint64_t deadline_ms);
+
 void bw_h2_stream_set_user(struct bw_h2_stream *stream, void *user);
 void *bw_h2_stream_user(const struct bw_h2_stream *stream);
 int32_t bw_h2_stream_id(const struct bw_h2_stream *stream); /* -1 while a request is queued */
@@ -173,6 +182,10 @@ void bw_h2_release(struct bw_h2 *h2);
 void bw_h2_shutdown(struct bw_h2 *h2, uint64_t now_ms, const char *debug);
 /* GOAWAY with a code at once, then CLOSE. */
 void bw_h2_terminate(struct bw_h2 *h2, uint32_t code, const char *debug);
+
+/* Will the peer take a header list of this size (its SETTINGS_MAX_HEADER_LIST_SIZE)? If not, bw_h2_request
+ * says NULL, and on the server respond and trailers reset the stream with INTERNAL_ERROR. */
+bool bw_h2_fits(const struct bw_h2 *h2, const struct bw_h2_field *fields, size_t n);
 
 size_t bw_h2_streams(const struct bw_h2 *h2); /* open now, queued ones included */
 /* Client: may a request be opened? (no GOAWAY seen, not closing) */
