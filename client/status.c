@@ -125,8 +125,7 @@ void status_call(struct bw_json *json, const struct guard_result *result, const 
     bw_json_object_end(json);
 }
 
-void status_change(struct bw_json *json, const struct guard_change *change, const struct times *times) {
-    bw_json_object_begin(json);
+void status_change_keys(struct bw_json *json, const struct guard_change *change, const struct times *times) {
     bw_json_put_text(json, "breaker", change->breaker);
     put_wall(json, "at", times, change->at_ms);
     bw_json_put_u64(json, "seq", change->seq);
@@ -149,6 +148,11 @@ void status_change(struct bw_json *json, const struct guard_change *change, cons
         bw_json_object_end(json);
     }
     bw_json_array_end(json);
+}
+
+void status_change(struct bw_json *json, const struct guard_change *change, const struct times *times) {
+    bw_json_object_begin(json);
+    status_change_keys(json, change, times);
     bw_json_object_end(json);
 }
 

@@ -14,7 +14,8 @@
 void status_breaker_keys(struct bw_json *json, const struct guard *guard, const struct times *times);
 /* One finished or rejected call, as an object. */
 void status_call(struct bw_json *json, const struct guard_result *result, const struct times *times);
-/* One change of a breaker, as an object. */
+/* The keys of one change, inside an object that the caller has begun; and the whole object. */
+void status_change_keys(struct bw_json *json, const struct guard_change *change, const struct times *times);
 void status_change(struct bw_json *json, const struct guard_change *change, const struct times *times);
 /* service-b's fault as an object; null when it is not known. */
 void status_fault(struct bw_json *json, const struct stub_fault *fault);

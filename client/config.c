@@ -1,0 +1,127 @@
+#include "config.h"
+
+#include <breakwire/breaker.h>
+#include <breakwire/program.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BREAKERS = 2 };
+
+static const struct bw_setting settings[] = {
+    {"CIRCUIT_FAIL_MAX", "CIRCUIT_FAILURE_THRESHOLD", BW_SETTING_INTEGER, 1, 65535, NULL, "3",
+     "failures in a row that open the circuit"},
+    {"CIRCUIT_RESET_TIMEOUT", "CIRCUIT_RECOVERY_TIMEOUT", BW_SETTING_SECONDS, 50, 86400000, NULL, "20",
+     "seconds the circuit stays open before a probe"},
+    {"SERVICE_B_ADDRESS", NULL, BW_SETTING_ADDRESS, 0, 0, NULL, "127.0.0.1:5001",
+     "where service-b is; looked up anew at each connect"},
+    {"HTTP_ADDRESS", NULL, BW_SETTING_ADDRESS, 0, 0, NULL, "127.0.0.1:5000",
+     "where the page and the JSON are served; port 0 picks a free one"},
+    {"RPC_ADDRESS", NULL, BW_SETTING_ADDRESS, 0, 0, NULL, "127.0.0.1:5002",
+     "where RPC clients are served; port 0 picks a free one"},
+    {"REQUEST_TIMEOUT", NULL, BW_SETTING_SECONDS, 50, 3600000, NULL, "3",
+     "deadline of a call to service-b, seconds"},
+    {"ALLOWED_HOSTS", NULL, BW_SETTING_LIST, 0, 0, NULL, NULL,
+     "further host names that browsers may call us by, with commas"},
+    BW_PROGRAM_SETTINGS,
+};
+
+static const char *const breaker_names[] = {CONFIG_DATA_BREAKER, CONFIG_CONTROL_BREAKER, NULL};
+
+static const struct bw_settings_group groups[] = {{"breakers", breaker_names, NULL}};
+
+const struct bw_settings_table service_a_settings = {
+    .program = "service-a",
+    .summary = "calls service-b through a circuit breaker and shows it: page, JSON and RPC",
+    .settings = settings,
+    .n = sizeof settings / sizeof settings[0],
+    .groups = groups,
+    .n_groups = 1,
+};
+
+struct config {
+    struct bw_breaker_config breakers[BREAKERS]; /* in the order of breaker_names */
+    struct site site;
+};
+
+struct config *config_new(void) {
+    return calloc(1, sizeof(struct config));
+}
+
+void config_free(struct config *config) {
+    free(config);
+}
+
+const struct bw_breaker_config *config_data_breaker(const struct config *config) {
+    return &config->breakers[0];
+}
+
+const struct bw_breaker_config *config_control_breaker(const struct config *config) {
+    return &config->breakers[1];
+}
+
+const struct site *config_site(const struct config *config) {
+    return &config->site;
+}
+
+/* The two settings of the demo hold for both breakers; the file's "breakers" then speaks about each. */
+static void set_from_environment(struct config *config, const struct bw_settings *from) {
+    for (size_t i = 0; i < BREAKERS; i++) {
+        struct bw_breaker_config *breaker = &config->breakers[i];
+        bw_breaker_config_default(breaker);
+        breaker->trip_consecutive = (uint32_t)bw_settings_integer(from, "CIRCUIT_FAIL_MAX");
+        breaker->open_ms = bw_settings_ms(from, "CIRCUIT_RESET_TIMEOUT");
+        breaker->call_timeout_ms = bw_settings_ms(from, "REQUEST_TIMEOUT");
+        breaker->min_deadline_ms = breaker->call_timeout_ms / 2;
+    }
+}
+
+static int set_from_file(void *owner, const char *member, const char *key, const char *value, char *why,
+                         size_t why_size) {
+    struct config *config = owner;
+    size_t i = strcmp(member, breaker_names[0]) == 0 ? 0 : 1;
+    return bw_breaker_config_set(&config->breakers[i], key, value, why, why_size);
+}
+
+static bool check_breakers(const struct config *config, struct bw_settings_error *error) {
+    char why[512];
+    for (size_t i = 0; i < BREAKERS; i++)
+        if (bw_breaker_config_check(&config->breakers[i], why, sizeof why) != 0) {
+            error->exit_code = BW_EXIT_CONFIGURATION;
+            snprintf(error->text, sizeof error->text, "breaker %s: %s", breaker_names[i], why);
+            return false;
+        }
+    return true;
+}
+
+static bool is_wildcard(struct bw_span host) {
+    return host.len == 0 || bw_span_is(host, "0.0.0.0") || bw_span_is(host, "::");
+}
+
+/* A host of V6 stands in a Host field with its brackets: take them along from the text. */
+static struct bw_span as_in_host_field(struct bw_span host) {
+    return memchr(host.data, ':', host.len) ? bw_span_of(host.data - 1, host.len + 2) : host;
+}
+
+static bool collect_hosts(struct site *site, const struct bw_settings *from,
+                          struct bw_settings_error *error) {
+    struct bw_span host, item, rest = bw_span_text(bw_settings_text(from, "ALLOWED_HOSTS"));
+    bool ok = true;
+    if (bw_settings_split_address(bw_settings_text(from, "HTTP_ADDRESS"), &host, NULL) && !is_wildcard(host))
+        ok = site_add_host(site, as_in_host_field(host));
+    while (bw_settings_next_item(&rest, &item))
+        ok = site_add_host(site, item) && ok;
+    if (!ok) {
+        error->exit_code = BW_EXIT_CONFIGURATION;
+        snprintf(error->text, sizeof error->text, "ALLOWED_HOSTS has more than the %d names that are allowed",
+                 SITE_HOSTS_MAX - 1);
+    }
+    return ok;
+}
+
+bool config_apply(void *owner, const struct bw_settings *from, struct bw_settings_error *error) {
+    struct config *config = owner;
+    set_from_environment(config, from);
+    return bw_settings_apply(from, "breakers", set_from_file, config, error) &&
+           check_breakers(config, error) && collect_hosts(&config->site, from, error);
+}

@@ -1,0 +1,30 @@
+/* config.h: service-a's settings, and the configurations of its two breakers made from them. */
+#ifndef CLIENT_CONFIG_H
+#define CLIENT_CONFIG_H
+
+#include "site.h"
+
+#include <breakwire/settings.h>
+
+struct bw_breaker_config;
+struct config;
+
+#define CONFIG_DATA_BREAKER    "ServiceB_CB"
+#define CONFIG_CONTROL_BREAKER "ServiceB_Control_CB"
+
+extern const struct bw_settings_table service_a_settings;
+
+/* NULL: no memory. */
+struct config *config_new(void);
+void config_free(struct config *config);
+
+/* What bw_program_spec.apply wants; owner is the struct config. False: `error` names what the user wrote. */
+bool config_apply(void *owner, const struct bw_settings *settings, struct bw_settings_error *error);
+
+/* Lent by the config. */
+const struct bw_breaker_config *config_data_breaker(const struct config *config);
+const struct bw_breaker_config *config_control_breaker(const struct config *config);
+/* The hosts that HTTP_ADDRESS and ALLOWED_HOSTS allow. */
+const struct site *config_site(const struct config *config);
+
+#endif

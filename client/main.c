@@ -1,0 +1,281 @@
+/* service-a: wires guards, face and front to one channel and two listeners. */
+#include "config.h"
+#include "face.h"
+#include "fault_watch.h"
+#include "front.h"
+#include "journal.h"
+
+#include <breakwire/dialer.h>
+#include <breakwire/health.h>
+#include <breakwire/listener.h>
+#include <breakwire/program.h>
+#include <breakwire/reflection.h>
+#include <pb.h>
+#include <service_a_descriptors.h>
+
+#include <stdio.h>
+
+enum { WHY_MAX = 256, CLOCKWORKS_MAX = 4, BACKOFF_MAX_MS = 10000 };
+
+static const char *const service_names[] = {
+    "breakwire.breaker.v1.BreakerService", "breakwire.demo.v1.ControlService",
+    "breakwire.demo.v1.DataService",       "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection",
+};
+enum { SERVICES = sizeof service_names / sizeof service_names[0] };
+
+struct app {
+    struct bw_program *program;
+    struct config *config;
+    struct times times;
+    struct bw_dialer *dialer;
+    struct bw_channel *channel;
+    struct bw_clockwork *clockworks[CLOCKWORKS_MAX];
+    size_t clockworks_count;
+    struct journal *journal;
+    struct guard *data_guard, *control_guard;
+    struct fault_watch *fault_watch;
+    struct feed *feed;
+    struct page *page;
+    struct front *front;
+    struct bw_server *server;
+    struct bw_health *health;
+    struct bw_reflection *reflection;
+    struct face *face;
+    struct bw_listener *http_listener, *rpc_listener;
+};
+
+/* ---- what happens goes to everyone who is told ---- */
+
+static void on_call(void *user, const struct guard_result *result) {
+    struct app *app = user;
+    journal_call(app->journal, result, times_now(&app->times));
+    feed_call(app->feed, result);
+}
+
+static void on_change(void *user, const struct guard_change *change) {
+    struct app *app = user;
+    journal_change(app->journal, change);
+    feed_change(app->feed, change);
+    face_changed(app->face, change->breaker, times_now(&app->times));
+}
+
+static void on_fault(void *user, const struct stub_fault *fault) {
+    const struct app *app = user;
+    feed_fault(app->feed, fault);
+}
+
+static void on_viewers(void *user, size_t viewers) {
+    const struct app *app = user;
+    fault_watch_viewers(app->fault_watch, viewers);
+}
+
+static uint64_t now_of(void *owner) {
+    return bw_loop_now(owner);
+}
+
+static uint64_t wall_of(void *owner) {
+    (void)owner;
+    return bw_wall_ms();
+}
+
+/* ---- making it, from the wire up ---- */
+
+static struct bw_clockwork *add_clockwork(struct app *app) {
+    struct bw_clockwork *clockwork = bw_loop_clocked_add(app->program->loop);
+    if (clockwork)
+        app->clockworks[app->clockworks_count++] = clockwork;
+    return clockwork;
+}
+
+static bool make_channel(struct app *app, char *why) {
+    struct bw_channel_config config;
+    bw_channel_config_default(&config);
+    config.target = bw_settings_text(app->program->settings, "SERVICE_B_ADDRESS");
+    config.user_agent = app->program->name;
+    config.backoff_max_ms = BACKOFF_MAX_MS;
+    app->dialer = bw_dialer_new(app->program->loop);
+    if (!app->dialer || !bw_random_bytes(&config.seed, sizeof config.seed))
+        return false;
+    app->channel = bw_channel_new(&config, bw_dialer_wake(app->dialer), times_now(&app->times), why, WHY_MAX);
+    if (!app->channel)
+        return false;
+    bw_dialer_start(app->dialer, bw_channel_dialable(app->channel));
+    return true;
+}
+
+static struct guard *make_guard(struct app *app, const char *name, const struct bw_breaker_config *breaker) {
+    struct guard_config config = {.name = name,
+                                  .breaker = breaker,
+                                  .channel = app->channel,
+                                  .call_timeout_ms =
+                                      bw_settings_ms(app->program->settings, "REQUEST_TIMEOUT"),
+                                  .observer = {on_call, on_change, app}};
+    struct bw_clockwork *clockwork = add_clockwork(app);
+    struct guard *guard =
+        clockwork ? guard_new(&config, bw_clockwork_wake(clockwork), times_now(&app->times)) : NULL;
+    if (guard)
+        bw_clockwork_start(clockwork, guard_clocked(guard));
+    return guard;
+}
+
+static bool make_guards(struct app *app) {
+    struct bw_clockwork *clockwork = add_clockwork(app);
+    app->journal = clockwork ? journal_new(&app->program->log, bw_clockwork_wake(clockwork)) : NULL;
+    if (!app->journal)
+        return false;
+    bw_clockwork_start(clockwork, journal_clocked(app->journal));
+    app->data_guard = make_guard(app, CONFIG_DATA_BREAKER, config_data_breaker(app->config));
+    app->control_guard = make_guard(app, CONFIG_CONTROL_BREAKER, config_control_breaker(app->config));
+    return app->data_guard && app->control_guard;
+}
+
+static bool make_feed(struct app *app) {
+    struct feed_config config = {.guards = {app->data_guard, app->control_guard},
+                                 .guards_count = 2,
+                                 .times = app->times,
+                                 .version = BREAKWIRE_VERSION,
+                                 .boot = times_wall(&app->times),
+                                 .on_viewers = on_viewers,
+                                 .user = app};
+    struct bw_clockwork *clockwork = add_clockwork(app);
+    if (!clockwork)
+        return false;
+    app->feed = feed_new(&config);
+    app->fault_watch = fault_watch_new(app->channel, bw_clockwork_wake(clockwork), on_fault, app);
+    if (app->fault_watch)
+        bw_clockwork_start(clockwork, fault_watch_clocked(app->fault_watch));
+    return app->feed && app->fault_watch;
+}
+
+static bool make_front(struct app *app) {
+    app->page = page_new();
+    if (!app->page)
+        return false;
+    struct front_config config = {.data_guard = app->data_guard,
+                                  .control_guard = app->control_guard,
+                                  .feed = app->feed,
+                                  .page = app->page,
+                                  .site = config_site(app->config),
+                                  .times = app->times};
+    app->front = front_new(&config);
+    return app->front != NULL;
+}
+
+static bool make_face(struct app *app, char *why) {
+    struct face_config config = {app->data_guard, app->control_guard};
+    struct bw_server_config server;
+    bw_server_config_default(&server);
+    server.name = app->program->name;
+    server.drain_grace_ms = app->program->drain_timeout_ms;
+    app->server = bw_server_new(&server);
+    if (!app->server)
+        return false;
+    app->face = face_new(&config, app->server);
+    app->health = bw_health_new(app->server);
+    app->reflection =
+        bw_reflection_new(app->server, bw_span_of(service_a_descriptors, service_a_descriptors_size),
+                          service_names, SERVICES, why, WHY_MAX);
+    bool ok = app->face && app->health && app->reflection;
+    for (size_t i = 0; ok && i < SERVICES; i++)
+        ok = bw_health_set(app->health, service_names[i], BW_SERVING);
+    return ok;
+}
+
+static struct bw_listener *make_listener(const struct app *app, const char *setting, bw_accept_fn accept,
+                                         void *owner, char *why) {
+    const char *wanted = bw_settings_text(app->program->settings, setting);
+    struct bw_listener *listener = bw_listener_new(app->program->loop, wanted, accept, owner, why, WHY_MAX);
+    if (!listener && strlen(why) + strlen(setting) + 32 < WHY_MAX)
+        snprintf(why + strlen(why), WHY_MAX - strlen(why), " (%s chooses another)", setting);
+    if (listener)
+        bw_program_warn_open(app->program, bw_listener_address(listener));
+    return listener;
+}
+
+static bool listen_and_say(struct app *app, char *why) {
+    char line[WHY_MAX];
+    app->http_listener = make_listener(app, "HTTP_ADDRESS", bw_http_accept, front_server(app->front), why);
+    if (!app->http_listener)
+        return false;
+    app->rpc_listener = make_listener(app, "RPC_ADDRESS", bw_server_accept, app->server, why);
+    if (!app->rpc_listener)
+        return false;
+    const char *http = bw_listener_address(app->http_listener), *rpc = bw_listener_address(app->rpc_listener);
+    bw_log_fields(&app->program->log, BW_LOG_INFO, "listening", bw_field_text("http", http),
+                  bw_field_text("rpc", rpc),
+                  bw_field_text("service_b", bw_settings_text(app->program->settings, "SERVICE_B_ADDRESS")));
+    snprintf(line, sizeof line, "service-a ready http://%s rpc=%s", http, rpc);
+    return bw_net_ready_line(line);
+}
+
+static bool start(struct app *app, struct bw_program *program) {
+    char why[WHY_MAX] = "out of memory";
+    app->program = program;
+    app->times = (struct times){now_of, wall_of, program->loop, bw_loop_now(program->loop)};
+    if (make_channel(app, why) && make_guards(app) && make_feed(app) && make_front(app) &&
+        make_face(app, why) && listen_and_say(app, why))
+        return true;
+    bw_program_complain(program, why);
+    return false;
+}
+
+/* Connections first: they tell their owners that they are lost, and everyone they could tell is still there.
+ */
+static void stop(struct app *app) {
+    bw_listener_free(app->http_listener);
+    bw_listener_free(app->rpc_listener);
+    bw_dialer_free(app->dialer);
+    for (size_t i = 0; i < app->clockworks_count; i++)
+        bw_clockwork_free(app->clockworks[i]);
+    front_free(app->front);
+    bw_server_free(app->server);
+    bw_reflection_free(app->reflection);
+    bw_health_free(app->health);
+    face_free(app->face);
+    page_free(app->page);
+    feed_free(app->feed);
+    guard_free(app->data_guard);
+    guard_free(app->control_guard);
+    bw_channel_free(app->channel);
+    fault_watch_free(app->fault_watch);
+    journal_free(app->journal);
+}
+
+static void begin_drain(void *owner, uint64_t now_ms) {
+    struct app *app = owner;
+    bw_listener_close(app->http_listener);
+    bw_listener_close(app->rpc_listener);
+    front_drain(app->front, now_ms);
+    bw_health_shutdown(app->health);
+    face_drain(app->face);
+    bw_server_drain(app->server, now_ms);
+}
+
+static bool is_drained(const void *owner) {
+    const struct app *app = owner;
+    return bw_listener_connections(app->http_listener) == 0 &&
+           bw_listener_connections(app->rpc_listener) == 0;
+}
+
+int main(int argc, char **argv) {
+    struct app app = {.config = config_new()};
+    struct bw_program_spec spec = {.table = &service_a_settings,
+                                   .codec_version = NANOPB_VERSION,
+                                   .apply = config_apply,
+                                   .owner = app.config};
+    struct bw_program program;
+    if (!app.config) {
+        fputs("service-a: out of memory\n", stderr);
+        return BW_EXIT_CANNOT_RUN;
+    }
+    int code = bw_program_begin(&program, &spec, argc, argv);
+    if (code == BW_PROGRAM_RUN) {
+        struct bw_program_drain drain = {begin_drain, is_drained, &app};
+        code = start(&app, &program) ? bw_program_run(&program, &drain) : BW_EXIT_CANNOT_RUN;
+        stop(&app);
+    }
+    bw_program_end(&program);
+    config_free(app.config);
+    return code;
+}
