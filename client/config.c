@@ -64,13 +64,27 @@ const struct site *config_site(const struct config *config) {
     return &config->site;
 }
 
-/* The two settings of the demo hold for both breakers; the file's "breakers" then speaks about each. */
-static void set_from_environment(struct config *config, const struct bw_settings *from) {
+/* By flag or environment: that wins over the file. */
+static bool is_by_hand(const struct bw_settings *from, const char *name) {
+    enum bw_settings_origin origin = bw_settings_origin(from, name);
+    return origin == BW_FROM_FLAG || origin == BW_FROM_ENVIRONMENT;
+}
+
+/* The demo's own names hold for both breakers; the file's "breakers" speaks about each. */
+static void set_named(struct config *config, const struct bw_settings *from, bool given_by_hand) {
+    for (size_t i = 0; i < BREAKERS; i++) {
+        struct bw_breaker_config *breaker = &config->breakers[i];
+        if (is_by_hand(from, "CIRCUIT_FAIL_MAX") == given_by_hand)
+            breaker->trip_consecutive = (uint32_t)bw_settings_integer(from, "CIRCUIT_FAIL_MAX");
+        if (is_by_hand(from, "CIRCUIT_RESET_TIMEOUT") == given_by_hand)
+            breaker->open_ms = bw_settings_ms(from, "CIRCUIT_RESET_TIMEOUT");
+    }
+}
+
+static void set_defaults(struct config *config, const struct bw_settings *from) {
     for (size_t i = 0; i < BREAKERS; i++) {
         struct bw_breaker_config *breaker = &config->breakers[i];
         bw_breaker_config_default(breaker);
-        breaker->trip_consecutive = (uint32_t)bw_settings_integer(from, "CIRCUIT_FAIL_MAX");
-        breaker->open_ms = bw_settings_ms(from, "CIRCUIT_RESET_TIMEOUT");
         breaker->call_timeout_ms = bw_settings_ms(from, "REQUEST_TIMEOUT");
         breaker->min_deadline_ms = breaker->call_timeout_ms / 2;
     }
@@ -121,7 +135,10 @@ static bool collect_hosts(struct site *site, const struct bw_settings *from,
 
 bool config_apply(void *owner, const struct bw_settings *from, struct bw_settings_error *error) {
     struct config *config = owner;
-    set_from_environment(config, from);
-    return bw_settings_apply(from, "breakers", set_from_file, config, error) &&
-           check_breakers(config, error) && collect_hosts(&config->site, from, error);
+    set_defaults(config, from);
+    set_named(config, from, false);
+    if (!bw_settings_apply(from, "breakers", set_from_file, config, error))
+        return false;
+    set_named(config, from, true);
+    return check_breakers(config, error) && collect_hosts(&config->site, from, error);
 }

@@ -336,3 +336,7 @@ bool bw_settings_read_file(struct bw_settings *settings, const struct bw_setting
     bw_buf_free(&bytes);
     return ok;
 }
+
+const char *bw_settings_library_version(void) {
+    return jansson_version_str();
+}

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { CHECK_MS = 1000, ADDRESS_MAX = 300 };
+enum { CHECK_MS = 1000, ADDRESS_MAX = 512, REACHABLE_EXTRA = 3 };
 /* grpc_health_probe's table. */
 enum { HEALTHY = 0, NO_CONNECTION = 2, RPC_FAILED = 3, UNHEALTHY = 4 };
 
@@ -76,25 +76,13 @@ static void run(struct check *check, struct bw_dialer *dialer) {
         bw_loop_run(check->loop);
 }
 
-/* 0.0.0.0 and [::] mean "all addresses" to a listener; a caller reaches it on loopback. */
-static void as_target(const char *address, char out[ADDRESS_MAX]) {
-    struct bw_span host;
-    uint16_t port;
-    if (!bw_settings_split_address(address, &host, &port))
-        snprintf(out, ADDRESS_MAX, "%s", address);
-    else if (bw_span_is(host, "0.0.0.0"))
-        snprintf(out, ADDRESS_MAX, "127.0.0.1:%u", port);
-    else if (bw_span_is(host, "::"))
-        snprintf(out, ADDRESS_MAX, "[::1]:%u", port);
-    else
-        snprintf(out, ADDRESS_MAX, "%s", address);
-}
-
 int bw_program_healthcheck(const char *address) {
     char target[ADDRESS_MAX];
+    if (strlen(address) + REACHABLE_EXTRA > sizeof target)
+        return NO_CONNECTION;
+    bw_settings_reachable(address, target);
     struct check check = {.loop = bw_loop_new(), .address = target, .exit_code = NO_CONNECTION};
     struct bw_dialer *dialer = check.loop ? bw_dialer_new(check.loop) : NULL;
-    as_target(address, target);
     if (dialer)
         run(&check, dialer);
     bw_dialer_free(dialer);

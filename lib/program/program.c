@@ -177,15 +177,8 @@ void bw_program_end(struct bw_program *program) {
     bw_settings_free(program->settings);
 }
 
-bool bw_program_is_loopback(const char *address) {
-    struct bw_span host;
-    if (!bw_settings_split_address(address, &host, NULL))
-        return false;
-    return bw_span_is_nocase(host, "localhost") || bw_span_is(host, "::1") || bw_span_starts(host, "127.");
-}
-
 void bw_program_warn_open(const struct bw_program *program, const char *address) {
-    if (!bw_program_is_loopback(address))
+    if (!bw_settings_is_loopback(address))
         bw_log_fields(&program->log, BW_LOG_WARN, "listening beyond this machine without TLS",
                       bw_field_text("address", address));
 }

@@ -154,6 +154,9 @@ bool bw_settings_print(const struct bw_settings *settings, struct bw_buf *out);
 /* The text of --help. False: no memory. */
 bool bw_settings_help(const struct bw_settings_table *table, struct bw_buf *out);
 
+/* "2.14": the jansson that is loaded. Static text. */
+const char *bw_settings_library_version(void);
+
 #ifdef __cplusplus
 }
 #endif

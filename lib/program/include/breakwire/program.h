@@ -86,8 +86,6 @@ void bw_program_complain(const struct bw_program *program, const char *why);
 
 /* Logs one warning when a listener is open to more than this machine without TLS. */
 void bw_program_warn_open(const struct bw_program *program, const char *address);
-/* Is the host of HOST:PORT this machine alone (localhost, 127.0.0.0/8, ::1)? */
-bool bw_program_is_loopback(const char *address);
 
 /* One health check, with grpc_health_probe's exit codes: 0 serving, 2 no connection, 3 the RPC failed, 4 not
  * serving. Says why on stderr when it is not 0. A wildcard address is read as loopback. Runs a loop of its
