@@ -103,12 +103,23 @@ static enum bw_decision decide(struct bw_breaker *breaker, uint64_t t_ms, uint64
 }
 
 static uint64_t retry_after(const struct bw_breaker *breaker, uint64_t word, uint64_t t_ms) {
+    /* By far the most rejects: no policy is needed for them. */
+    if (bw_word_state(word) == BW_OPEN)
+        return bw_word_deadline(word) - t_ms;
     struct bw_policy policy = bw_inside_policy(breaker);
     return bw_policy_retry_after(&policy, word, t_ms);
 }
 
-enum bw_decision bw_breaker_acquire(struct bw_breaker *breaker, uint64_t now_ms, struct bw_ticket *ticket,
-                                    uint64_t *retry_after_ms) {
+static struct bw_ticket ticket_of(uint64_t word, uint64_t now_ms, bool admitted) {
+    return (struct bw_ticket){.started_ms = now_ms,
+                              .generation = bw_word_generation(word),
+                              .stage = admitted ? STAGE_OUT : STAGE_UNADMITTED};
+}
+
+/* Kept out of bw_breaker_acquire, whose way through a closed breaker is then a few instructions long. */
+__attribute__((noinline)) static enum bw_decision acquire_guarded(struct bw_breaker *breaker, uint64_t now_ms,
+                                                                  struct bw_ticket *ticket,
+                                                                  uint64_t *retry_after_ms) {
     uint64_t t_ms = bw_inside_t(breaker, now_ms);
     uint64_t word = bw_inside_word(breaker);
     enum bw_decision decision;
@@ -119,15 +130,26 @@ enum bw_decision bw_breaker_acquire(struct bw_breaker *breaker, uint64_t now_ms,
 
     bool admitted = decision <= BW_ADMIT_PROBE;
     struct bw_shard *shard = bw_shards_mine(breaker->shards);
-    bw_shards_count(admitted ? &shard->admitted : &shard->rejected[decision]);
+    bw_shards_count(shard, admitted ? &shard->admitted : &shard->rejected[decision]);
     if (decision == BW_ADMIT_PROBE)
-        bw_shards_count(&shard->admitted_probe);
-    *ticket = (struct bw_ticket){.started_ms = now_ms,
-                                 .generation = bw_word_generation(word),
-                                 .stage = admitted ? STAGE_OUT : STAGE_UNADMITTED};
+        bw_shards_count(shard, &shard->admitted_probe);
+    *ticket = ticket_of(word, now_ms, admitted);
     if (retry_after_ms)
         *retry_after_ms = admitted ? 0 : retry_after(breaker, word, t_ms);
     return decision;
+}
+
+enum bw_decision bw_breaker_acquire(struct bw_breaker *breaker, uint64_t now_ms, struct bw_ticket *ticket,
+                                    uint64_t *retry_after_ms) {
+    uint64_t word = bw_inside_word(breaker);
+    if (bw_word_state(word) != BW_CLOSED)
+        return acquire_guarded(breaker, now_ms, ticket, retry_after_ms);
+    struct bw_shard *shard = bw_shards_mine(breaker->shards);
+    bw_shards_count(shard, &shard->admitted);
+    *ticket = ticket_of(word, now_ms, true);
+    if (retry_after_ms)
+        *retry_after_ms = 0;
+    return BW_ADMIT;
 }
 
 /* OPEN and FORCED_OPEN admit nothing, and a round without probes awaits none: a ticket that seems to be
@@ -138,91 +160,105 @@ static bool is_stale(const struct bw_ticket *ticket, uint64_t word) {
            (state == BW_HALF_OPEN && !bw_word_round(word).in_flight);
 }
 
-static enum bw_verdict end_ignored(struct bw_breaker *breaker, const struct bw_ticket *ticket, uint64_t t_ms,
-                                   struct bw_shard *shard) {
-    uint64_t word = bw_inside_word(breaker);
-    while (!is_stale(ticket, word)) {
-        bool is_probe = bw_word_state(word) == BW_HALF_OPEN;
-        if (is_probe && !bw_transition_try(breaker, &word, bw_policy_give_back(word, t_ms)))
-            continue;
-        bw_shards_count(&shard->ignored);
-        return BW_RELEASED;
-    }
-    bw_shards_count(&shard->stale);
+/* One admitted call that ends now. */
+struct ending {
+    const struct bw_ticket *ticket;
+    struct bw_shard *shard;
+    uint64_t t_ms, latency_ms;
+    struct bw_judged judged;
+};
+
+static struct ending ending_of(struct bw_breaker *breaker, const struct bw_ticket *ticket, uint64_t now_ms,
+                               const struct bw_result *result) {
+    uint64_t measured_ms = now_ms > ticket->started_ms ? now_ms - ticket->started_ms : 0;
+    uint64_t latency_ms = result->latency_ms < 0 ? measured_ms : (uint64_t)result->latency_ms;
+    uint64_t slow_call_ms = atomic_load_explicit(&breaker->slow_call_ms, memory_order_relaxed);
+    bool has_code = result->code >= 0 && result->code < BW_BREAKER_CODES;
+    return (struct ending){
+        .ticket = ticket,
+        .shard = bw_shards_mine(breaker->shards),
+        .t_ms = bw_inside_t(breaker, now_ms),
+        .latency_ms = latency_ms,
+        .judged = {.failed = result->outcome == BW_FAILURE,
+                   .slow = ticket->overdue || (slow_call_ms && latency_ms > slow_call_ms),
+                   .code = has_code ? result->code : CODE_UNKNOWN,
+                   .pushback_ms = result->pushback_ms},
+    };
+}
+
+static enum bw_verdict end_stale(const struct ending *e) {
+    bw_shards_count(e->shard, &e->shard->stale);
     return BW_STALE;
 }
 
-static void count_recorded(struct bw_breaker *breaker, struct bw_shard *shard, uint64_t t_ms,
-                           const struct bw_judged *judged, uint64_t latency_ms, bool count_slow) {
-    bw_shards_count(judged->failed ? &shard->failed_code[judged->code] : &shard->ok);
-    if (count_slow)
-        bw_shards_count(&shard->slow);
-    if (judged->failed)
-        atomic_store_explicit(&breaker->last_failure, (t_ms + 1) << 8 | (uint64_t)judged->code,
-                              memory_order_relaxed);
-    bw_shards_remember(shard, t_ms, judged->code, latency_ms);
-}
-
-/* What the policy makes of a result, stored if nobody came between; otherwise `*word` is the present one. */
-static bool try_judgement(struct bw_breaker *breaker, uint64_t t_ms, const struct bw_judged *judged,
-                          uint64_t *word, struct bw_move *move, enum bw_judgement *judgement) {
-    /* The healthy path: the word is read, not written. */
-    if (!judged->failed && bw_word_state(*word) != BW_HALF_OPEN && !bw_word_streak(*word)) {
-        *judgement = BW_JUDGED_KEEP;
-        return true;
+static enum bw_verdict end_ignored(struct bw_breaker *breaker, const struct ending *e, uint64_t word) {
+    while (!is_stale(e->ticket, word)) {
+        bool is_probe = bw_word_state(word) == BW_HALF_OPEN;
+        if (is_probe && !bw_transition_try(breaker, &word, bw_policy_give_back(word, e->t_ms)))
+            continue;
+        bw_shards_count(e->shard, &e->shard->ignored);
+        return BW_RELEASED;
     }
+    return end_stale(e);
+}
+
+static void count_recorded(struct bw_breaker *breaker, const struct ending *e) {
+    struct bw_shard *shard = e->shard;
+    const struct bw_judged *judged = &e->judged;
+    bw_shards_count(shard, judged->failed ? &shard->failed_code[judged->code] : &shard->ok);
+    if (judged->slow && !e->ticket->overdue)
+        bw_shards_count(shard, &shard->slow);
+    if (judged->failed)
+        atomic_store_explicit(&breaker->last_failure, (e->t_ms + 1) << 8 | (uint64_t)judged->code,
+                              memory_order_relaxed);
+    bw_shards_remember(shard, e->t_ms, judged->code, e->latency_ms);
+}
+
+/* The policy judges until its answer could be stored, or is needless since the generation has changed. */
+static enum bw_verdict end_judged(struct bw_breaker *breaker, const struct ending *e, uint64_t word) {
     struct bw_policy policy = bw_inside_policy(breaker);
-    *judgement = bw_policy_judge(&policy, *word, t_ms, judged, move);
-    return *judgement == BW_JUDGED_KEEP || bw_transition_try(breaker, word, move->word);
-}
-
-static bool is_slow(const struct bw_breaker *breaker, uint64_t latency_ms) {
-    uint64_t slow_call_ms = atomic_load_explicit(&breaker->slow_call_ms, memory_order_relaxed);
-    return slow_call_ms && latency_ms > slow_call_ms;
-}
-
-static enum bw_verdict end_recorded(struct bw_breaker *breaker, const struct bw_ticket *ticket,
-                                    uint64_t now_ms, const struct bw_result *result, struct bw_shard *shard) {
-    uint64_t t_ms = bw_inside_t(breaker, now_ms);
-    uint64_t measured_ms = now_ms > ticket->started_ms ? now_ms - ticket->started_ms : 0;
-    uint64_t latency_ms = result->latency_ms < 0 ? measured_ms : (uint64_t)result->latency_ms;
-    bool has_code = result->code >= 0 && result->code < BW_BREAKER_CODES;
-    struct bw_judged judged = {.failed = result->outcome == BW_FAILURE,
-                               .slow = ticket->overdue || is_slow(breaker, latency_ms),
-                               .code = has_code ? result->code : CODE_UNKNOWN,
-                               .pushback_ms = result->pushback_ms};
     struct bw_move move;
     enum bw_judgement judgement;
-    uint64_t word = bw_inside_word(breaker), from;
+    uint64_t from;
     do {
-        if (is_stale(ticket, word)) {
-            bw_shards_count(&shard->stale);
-            return BW_STALE;
-        }
+        if (is_stale(e->ticket, word))
+            return end_stale(e);
         from = word;
-    } while (!try_judgement(breaker, t_ms, &judged, &word, &move, &judgement));
+        judgement = bw_policy_judge(&policy, from, e->t_ms, &e->judged, &move);
+    } while (judgement != BW_JUDGED_KEEP && !bw_transition_try(breaker, &word, move.word));
 
-    count_recorded(breaker, shard, t_ms, &judged, latency_ms, judged.slow && !ticket->overdue);
+    count_recorded(breaker, e);
     if (judgement == BW_JUDGED_MOVE)
-        bw_transition_done(breaker, t_ms, from, &move);
+        bw_transition_done(breaker, e->t_ms, from, &move);
     else if (judgement == BW_JUDGED_WOULD_TRIP)
-        bw_transition_note(breaker, t_ms, from, &move);
+        bw_transition_note(breaker, e->t_ms, from, &move);
     return BW_RECORDED;
+}
+
+/* A success that can change nothing: CLOSED or METRICS_ONLY without failures. */
+static bool is_healthy(const struct ending *e, uint64_t word) {
+    return !e->judged.failed && bw_word_has_streak(word) && !bw_word_streak(word) &&
+           !is_stale(e->ticket, word);
 }
 
 enum bw_verdict bw_breaker_complete(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms,
                                     const struct bw_result *result) {
-    struct bw_shard *shard = bw_shards_mine(breaker->shards);
     if (ticket->stage == STAGE_UNADMITTED)
         return BW_UNADMITTED;
+    struct ending e = ending_of(breaker, ticket, now_ms, result);
     if (ticket->stage == STAGE_DONE) {
-        bw_shards_count(&shard->twice);
+        bw_shards_count(e.shard, &e.shard->twice);
         return BW_DOUBLE;
     }
     ticket->stage = STAGE_DONE;
+    uint64_t word = bw_inside_word(breaker);
     if (result->outcome == BW_IGNORED)
-        return end_ignored(breaker, ticket, bw_inside_t(breaker, now_ms), shard);
-    return end_recorded(breaker, ticket, now_ms, result, shard);
+        return end_ignored(breaker, &e, word);
+    if (!is_healthy(&e, word))
+        return end_judged(breaker, &e, word);
+    /* The word is read and not written: most calls of most breakers end here. */
+    count_recorded(breaker, &e);
+    return BW_RECORDED;
 }
 
 void bw_breaker_release(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms) {
@@ -238,7 +274,8 @@ void bw_breaker_overdue(struct bw_breaker *breaker, struct bw_ticket *ticket, ui
     if (is_stale(ticket, bw_inside_word(breaker)))
         return;
     ticket->overdue = 1;
-    bw_shards_count(&bw_shards_mine(breaker->shards)->slow);
+    struct bw_shard *shard = bw_shards_mine(breaker->shards);
+    bw_shards_count(shard, &shard->slow);
 }
 
 bool bw_breaker_poll(struct bw_breaker *breaker, uint64_t now_ms) {

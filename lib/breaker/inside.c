@@ -6,14 +6,6 @@
 
 _Static_assert(sizeof(struct bw_policy) % 8 == 0, "a policy is copied in whole words");
 
-uint64_t bw_inside_t(const struct bw_breaker *breaker, uint64_t now_ms) {
-    return now_ms > breaker->epoch_ms ? now_ms - breaker->epoch_ms : 0;
-}
-
-uint64_t bw_inside_word(const struct bw_breaker *breaker) {
-    return atomic_load_explicit(&breaker->word, memory_order_acquire);
-}
-
 /* Repeats only when the policy changed twice meanwhile: until then nobody writes to the cell that is read. */
 struct bw_policy bw_inside_policy(const struct bw_breaker *breaker) {
     struct bw_policy policy;

@@ -44,8 +44,12 @@ struct bw_breaker {
 };
 
 /* Milliseconds since the epoch; 0 for a thread whose clock is a little behind the creation. */
-uint64_t bw_inside_t(const struct bw_breaker *breaker, uint64_t now_ms);
-uint64_t bw_inside_word(const struct bw_breaker *breaker);
+static inline uint64_t bw_inside_t(const struct bw_breaker *breaker, uint64_t now_ms) {
+    return now_ms > breaker->epoch_ms ? now_ms - breaker->epoch_ms : 0;
+}
+static inline uint64_t bw_inside_word(const struct bw_breaker *breaker) {
+    return atomic_load_explicit(&breaker->word, memory_order_acquire);
+}
 struct bw_policy bw_inside_policy(const struct bw_breaker *breaker);
 /* Under the lock, or before anybody else knows the breaker. `config` is checked. */
 void bw_inside_set_config(struct bw_breaker *breaker, const struct bw_breaker_config *config);

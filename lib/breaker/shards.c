@@ -7,23 +7,35 @@ _Static_assert(sizeof(struct bw_shard) % 64 == 0, "a shard is whole cache lines"
 enum { LATENCY_BITS = 21, CODE_BITS = 5 };
 #define LATENCY_MAX ((UINT64_C(1) << LATENCY_BITS) - 1)
 
-struct bw_shard *bw_shards_mine(struct bw_shard shards[BW_SHARDS]) {
-    static _Thread_local char here;
-    uint64_t mixed = (uint64_t)(uintptr_t)&here * UINT64_C(0x9E3779B97F4A7C15);
-    return &shards[mixed >> 60];
-}
-_Static_assert(BW_SHARDS == 16, "four bits choose a shard");
-
-void bw_shards_count(_Atomic uint64_t *counter) {
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
 static uint64_t load(const _Atomic uint64_t *counter) {
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-/* Threads that share a shard may overwrite each other's entry here: the list is for people, the counters are
- * exact. */
+static bool take(struct bw_shard *shard, uintptr_t me) {
+    uintptr_t owner = atomic_load_explicit(&shard->owner, memory_order_relaxed);
+    if (owner == me)
+        return true;
+    return owner == 0 && atomic_compare_exchange_strong_explicit(&shard->owner, &owner, me,
+                                                                 memory_order_relaxed, memory_order_relaxed);
+}
+
+/* Every thread looks in its own fixed order and no shard is ever given up, so it finds the one it took before
+ * it finds a free one. A thread that got the address of one that ended goes on in that one's shard. */
+_Thread_local char bw_shards_here;
+
+struct bw_shard *bw_shards_take(struct bw_shard shards[BW_SHARDS]) {
+    uintptr_t me = (uintptr_t)&bw_shards_here;
+    for (unsigned i = 0; i < BW_SHARDS_OWNED; i++) {
+        struct bw_shard *shard = &shards[(bw_shards_home(me) + i) % BW_SHARDS_OWNED];
+        if (take(shard, me))
+            return shard;
+    }
+    return &shards[BW_SHARDS_OWNED];
+}
+_Static_assert(BW_SHARDS_OWNED == 16, "four bits choose the first shard to look at");
+
+/* Threads that share the last shard may overwrite each other's entry: the list is for people, the counters
+ * are exact. */
 void bw_shards_remember(struct bw_shard *shard, uint64_t t_ms, int code, uint64_t latency_ms) {
     uint64_t kept = latency_ms < LATENCY_MAX ? latency_ms : LATENCY_MAX;
     uint64_t entry = t_ms << (CODE_BITS + LATENCY_BITS) | (uint64_t)code << LATENCY_BITS | kept;

@@ -1,7 +1,8 @@
-/* shards.h: counters and last results, a set for every few threads, summed on reading.
+/* shards.h: counters and last results, a set for every thread, summed on reading.
  *
- * A counter that all threads share costs more than the rest of the breaker. A thread picks its shard by the
- * address of a thread-local byte, so nothing has to be registered. */
+ * A counter that threads share costs more than the rest of the breaker. So a thread takes a shard for itself
+ * the first time it comes, by the address of its one thread-local byte, and then counts in it with a load and
+ * a store. Threads that find all shards taken share the last one and count with read-modify-write. */
 #ifndef BREAKER_SHARDS_H
 #define BREAKER_SHARDS_H
 
@@ -9,19 +10,46 @@
 
 #include <breakwire/breaker.h>
 
-enum { BW_SHARDS = 16, BW_SHARD_RECENT = 8 };
+enum { BW_SHARDS_OWNED = 16, BW_SHARDS = BW_SHARDS_OWNED + 1, BW_SHARD_RECENT = 8 };
 
 struct bw_shard {
+    _Atomic uintptr_t owner; /* 0 = shared, or not taken yet; never changes again */
     _Atomic uint64_t admitted, admitted_probe, rejected[BW_DECISIONS];
     _Atomic uint64_t ok, failed_code[BW_BREAKER_CODES], slow, ignored, stale, twice;
     _Atomic uint64_t recent_count;
     _Atomic uint64_t
         recent[BW_SHARD_RECENT]; /* [t_ms 38][code 5][latency_ms 21], newest at recent_count - 1 */
-    uint64_t unused[8];          /* keeps neighbours apart wherever the memory begins */
+    uint64_t unused[7 + 8];      /* whole cache lines, and one between any two shards */
 };
 
-struct bw_shard *bw_shards_mine(struct bw_shard shards[BW_SHARDS]);
-void bw_shards_count(_Atomic uint64_t *counter);
+/* Its address tells threads apart; it is never read. */
+extern _Thread_local char bw_shards_here;
+
+/* Takes a shard for this thread, or finds the one it took. */
+struct bw_shard *bw_shards_take(struct bw_shard shards[BW_SHARDS]);
+
+/* The shard that a thread looks at first. */
+static inline unsigned bw_shards_home(uintptr_t me) {
+    return (unsigned)((uint64_t)me * UINT64_C(0x9E3779B97F4A7C15) >> 60);
+}
+
+/* The shard to count in. */
+static inline struct bw_shard *bw_shards_mine(struct bw_shard shards[BW_SHARDS]) {
+    uintptr_t me = (uintptr_t)&bw_shards_here;
+    struct bw_shard *home = &shards[bw_shards_home(me)];
+    return atomic_load_explicit(&home->owner, memory_order_relaxed) == me ? home : bw_shards_take(shards);
+}
+
+/* `counter` is one of the shard's own. */
+static inline void bw_shards_count(struct bw_shard *shard, _Atomic uint64_t *counter) {
+    if (!atomic_load_explicit(&shard->owner, memory_order_relaxed)) {
+        atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+        return;
+    }
+    uint64_t count = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, count + 1, memory_order_relaxed);
+}
+
 /* Remembers a recorded result for the next events. */
 void bw_shards_remember(struct bw_shard *shard, uint64_t t_ms, int code, uint64_t latency_ms);
 

@@ -73,7 +73,7 @@ void bw_transition_done(struct bw_breaker *breaker, uint64_t t_ms, uint64_t from
     keep_streak(breaker, from, move);
     publish_generation(breaker, bw_transition_generation(breaker, move->word));
     count_time(breaker, t_ms, old, move->reason);
-    bw_shards_count(&breaker->transitions[old][new][move->reason]);
+    atomic_fetch_add_explicit(&breaker->transitions[old][new][move->reason], 1, memory_order_relaxed);
     if (move->reason == BW_REASON_LOST_PROBE)
         atomic_fetch_add_explicit(&breaker->lost_probe, bw_word_round(from).in_flight, memory_order_relaxed);
     add_event(breaker, t_ms, from, move, true);

@@ -21,16 +21,8 @@ static uint32_t field(uint64_t word, unsigned shift, uint64_t mask) {
     return (uint32_t)((word >> shift) & mask);
 }
 
-enum bw_state bw_word_state(uint64_t word) {
-    return (enum bw_state)(word >> STATE_SHIFT);
-}
-
 uint32_t bw_word_attempt(uint64_t word) {
     return field(word, ATTEMPT_SHIFT, BW_WORD_ATTEMPT_MAX);
-}
-
-uint32_t bw_word_generation(uint64_t word) {
-    return field(word, GENERATION_SHIFT, GENERATION_MASK);
 }
 
 static uint64_t next(uint64_t word, enum bw_state state, uint32_t attempt, uint64_t payload) {
@@ -58,14 +50,6 @@ uint64_t bw_word_to(uint64_t word, enum bw_state state) {
 uint64_t bw_word_with_attempt(uint64_t word, uint32_t attempt) {
     uint64_t cleared = word & ~((uint64_t)BW_WORD_ATTEMPT_MAX << ATTEMPT_SHIFT);
     return cleared | (uint64_t)(attempt & BW_WORD_ATTEMPT_MAX) << ATTEMPT_SHIFT;
-}
-
-static bool has_streak(uint64_t word) {
-    return bw_word_state(word) == BW_CLOSED || bw_word_state(word) == BW_METRICS_ONLY;
-}
-
-uint32_t bw_word_streak(uint64_t word) {
-    return has_streak(word) ? field(word, 0, BW_WORD_STREAK_MAX) : 0;
 }
 
 uint64_t bw_word_with_streak(uint64_t word, uint32_t streak) {

@@ -30,9 +30,21 @@ struct bw_round {
     uint32_t since; /* 16 ms units, 22 bits */
 };
 
-enum bw_state bw_word_state(uint64_t word);
+/* Inline: every call reads these. */
+static inline enum bw_state bw_word_state(uint64_t word) {
+    return (enum bw_state)(word >> 61);
+}
+static inline uint32_t bw_word_generation(uint64_t word) {
+    return (uint32_t)(word >> 40) & ((UINT32_C(1) << BW_WORD_GENERATION_BITS) - 1);
+}
+static inline bool bw_word_has_streak(uint64_t word) {
+    return bw_word_state(word) == BW_CLOSED || bw_word_state(word) == BW_METRICS_ONLY;
+}
+/* 0 in all states but CLOSED and METRICS_ONLY. */
+static inline uint32_t bw_word_streak(uint64_t word) {
+    return bw_word_has_streak(word) ? (uint32_t)(word & BW_WORD_STREAK_MAX) : 0;
+}
 uint32_t bw_word_attempt(uint64_t word);
-uint32_t bw_word_generation(uint64_t word);
 
 /* Words of the next generation after `word`. Attempt: 0 in CLOSED, one more in OPEN, else as before. */
 uint64_t bw_word_to_open(uint64_t word, uint64_t deadline);
@@ -41,7 +53,6 @@ uint64_t bw_word_to(uint64_t word, enum bw_state state); /* any other state: pay
 uint64_t bw_word_with_attempt(uint64_t word, uint32_t attempt);
 
 /* CLOSED and METRICS_ONLY. */
-uint32_t bw_word_streak(uint64_t word);
 uint64_t bw_word_with_streak(uint64_t word, uint32_t streak); /* no more than BW_WORD_STREAK_MAX is kept */
 bool bw_word_would_trip(uint64_t word);
 uint64_t bw_word_with_would_trip(uint64_t word);

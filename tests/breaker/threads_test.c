@@ -1,4 +1,6 @@
 /* Many threads use one breaker at once: the books must balance. Also the test for ThreadSanitizer. */
+#define _POSIX_C_SOURCE 200809L /* pthread_barrier */
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -189,6 +191,41 @@ static void every_failure_of_every_thread_counts(void **state) {
     arena_end(arena);
 }
 
+enum { CROWD = 24, CROWD_CALLS = 100000 };
+
+struct crowd {
+    struct arena *arena;
+    pthread_barrier_t start;
+};
+
+static void *come_and_go(void *argument) {
+    struct crowd *crowd = argument;
+    pthread_barrier_wait(&crowd->start);
+    for (int i = 0; i < CROWD_CALLS; i++) {
+        struct bw_ticket ticket;
+        bw_breaker_acquire(crowd->arena->breaker, 0, &ticket, NULL);
+        bw_breaker_release(crowd->arena->breaker, &ticket, 0);
+    }
+    return NULL;
+}
+
+static void more_threads_than_there_are_shards_still_count_exactly(void **state) {
+    (void)state;
+    struct crowd crowd = {.arena = arena_start("", 1)};
+    struct bw_breaker_snapshot p;
+    pthread_t threads[CROWD];
+    pthread_barrier_init(&crowd.start, NULL, CROWD);
+    for (int i = 0; i < CROWD; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &crowd), 0);
+    for (int i = 0; i < CROWD; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    pthread_barrier_destroy(&crowd.start);
+    bw_breaker_snapshot(crowd.arena->breaker, 0, &p);
+    assert_int_equal(p.counters.admitted, CROWD * CROWD_CALLS);
+    assert_int_equal(p.counters.ignored, CROWD * CROWD_CALLS);
+    arena_end(crowd.arena);
+}
+
 static void *operate(void *argument) {
     struct arena *arena = argument;
     struct bw_breaker_config config;
@@ -222,4 +259,5 @@ static void an_operator_may_change_everything_while_calls_run(void **state) {
 
 BW_TESTS(cmocka_unit_test(under_many_threads_no_probe_and_no_result_is_lost),
          cmocka_unit_test(every_failure_of_every_thread_counts),
+         cmocka_unit_test(more_threads_than_there_are_shards_still_count_exactly),
          cmocka_unit_test(an_operator_may_change_everything_while_calls_run))
