@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-enum { KEPT_WHEN_IDLE = 4096 }; /* bytes a buffer keeps while nothing is in it */
-
 /* ---- output ----------------------------------------------------------------------------------------------
  */
 
@@ -28,11 +26,6 @@ void bw_http_conn_poke(struct bw_http_conn *conn) {
 /* A new answer would go out before the rest of a lent body, or add to what nobody reads. */
 static bool must_wait(const struct bw_http_conn *conn) {
     return is_blocked(conn) || conn->lent.len > 0;
-}
-
-static void shrink(struct bw_buf *buf) {
-    if (bw_buf_size(buf) == 0 && buf->cap > KEPT_WHEN_IDLE)
-        bw_buf_free(buf);
 }
 
 /* ---- moving between states -------------------------------------------------------------------------------
@@ -131,7 +124,7 @@ static void idle(struct bw_http_conn *conn, uint64_t now_ms) {
         bw_http_conn_close(conn);
     else if (conn->deadline_ms == BW_NEVER)
         conn->deadline_ms = now_ms + conn->server->config.idle_timeout_ms;
-    shrink(&conn->in);
+    bw_http_shrink(&conn->in);
 }
 
 static void head_done(struct bw_http_conn *conn, uint64_t now_ms) {
@@ -247,7 +240,7 @@ static size_t conn_drain(void *self, uint64_t now_ms, uint8_t *out, size_t cap) 
         n = take(conn, out + used, cap - used);
         used += n;
     }
-    shrink(&conn->out);
+    bw_http_shrink(&conn->out);
     if (used > 0 && conn->in_flight == 0)
         conn->progress_ms = now_ms;
     if (used > 0 && conn->stream)

@@ -66,6 +66,12 @@ struct bw_http_stream {
     bool ended;
 };
 
+/* Gives the memory of an empty buffer back, unless it is little. */
+static inline void bw_http_shrink(struct bw_buf *buf) {
+    if (bw_buf_size(buf) == 0 && buf->cap > 4096)
+        bw_buf_free(buf);
+}
+
 /* ---- connection.c */
 
 /* NULL: no memory. */

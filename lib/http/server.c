@@ -18,7 +18,7 @@ void bw_http_config_default(struct bw_http_config *config) {
                                       .write_timeout_ms = 10000,
                                       .connections_max = 512,
                                       .streams_max = 16,
-                                      .stream_queue_size_max = 65536,
+                                      .stream_queue_size_max = 32768,
                                       .stream_heartbeat_ms = 15000,
                                       .stream_retry_after_s = 5};
 }

@@ -176,21 +176,19 @@ static bool put_event(struct bw_buf *out, const char *id, const char *event, str
 
 bool bw_http_stream_send(struct bw_http_stream *stream, const char *id, const char *event,
                          struct bw_span data) {
-    size_t max = stream->conn->server->config.stream_queue_size_max;
+    const struct bw_http_config *config = &stream->conn->server->config;
     size_t before = bw_buf_size(&stream->queue);
     if (stream->ended)
         return false;
     bw_http_conn_poke(stream->conn);
-    bool fits = data.len <= max && put_event(&stream->queue, id, event, data);
-    if (fits && bw_buf_size(&stream->queue) - before > max) {
-        stream->queue.len -= bw_buf_size(&stream->queue) - before;
-        fits = false;
-    }
-    if (!fits)
+    if (data.len > config->answer_size_max || !put_event(&stream->queue, id, event, data)) {
         count_lost(stream);
-    while (bw_buf_size(&stream->queue) > max)
+        return false;
+    }
+    for (size_t newest = bw_buf_size(&stream->queue) - before;
+         bw_buf_size(&stream->queue) - newest > config->stream_queue_size_max;)
         drop_oldest(stream);
-    return fits;
+    return true;
 }
 
 /* ---- out -------------------------------------------------------------------------------------------------
@@ -215,6 +213,7 @@ void bw_http_stream_fill(struct bw_http_stream *stream) {
     if (event.len > 0 && bw_buf_append_span(&conn->out, event)) {
         conn->server->counts.events_sent += !is_comment(event);
         bw_buf_consume(&stream->queue, event.len);
+        bw_http_shrink(&stream->queue);
     }
     conn->out.failed = false;
     if (stream->ended && event.len == 0)

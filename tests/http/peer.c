@@ -65,6 +65,13 @@ void peer_wait_until(struct peer *peer, uint64_t now_ms) {
     peer_turn(peer);
 }
 
+void peer_take(struct peer *peer, size_t n) {
+    assert_true(n <= peer->unwritten);
+    peer->unwritten -= n;
+    peer->conn.ops->written(peer->conn.self, peer->now_ms, n);
+    peer_turn(peer);
+}
+
 void peer_unblock(struct peer *peer) {
     size_t n = peer->unwritten;
     peer->blocked = false;

@@ -32,6 +32,8 @@ void peer_send(struct peer *peer, const char *text);
 void peer_turn(struct peer *peer);
 /* Time passes up to now_ms; each deadline on the way is kept. */
 void peer_wait_until(struct peer *peer, uint64_t now_ms);
+/* A blocked socket takes n of the drained bytes after all. */
+void peer_take(struct peer *peer, size_t n);
 /* The socket takes bytes again. */
 void peer_unblock(struct peer *peer);
 /* The client leaves. */

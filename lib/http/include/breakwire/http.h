@@ -101,7 +101,7 @@ struct bw_http_config {
 
     /* Answers */
     size_t output_held_max; /* reading and new requests wait while more than this has not left; 65536 */
-    size_t answer_size_max; /* of a copied body; a larger one is answered 500; 1 MiB */
+    size_t answer_size_max; /* of a copied body; a larger one is answered 500; of an event's data; 1 MiB */
 
     /* Absolute deadlines: no byte moves them. Milliseconds. */
     uint64_t head_timeout_ms; /* connect, or a request's first byte, to the end of its head; then 408; 5000 */
@@ -113,8 +113,7 @@ struct bw_http_config {
 
     /* Server-sent events */
     size_t streams_max;            /* above: 503 with Retry-After; 16 */
-    size_t stream_queue_size_max;  /* bytes of events that wait for one slow client; above: oldest dropped;
-                                      65536 */
+    size_t stream_queue_size_max;  /* bytes that wait for one client before the newest event; 32768 */
     uint64_t stream_heartbeat_ms;  /* a comment after so long without an event; 15000 */
     unsigned stream_retry_after_s; /* what Retry-After says when streams_max is reached; 5 */
 };
@@ -219,10 +218,10 @@ typedef void (*bw_http_stream_gone_fn)(void *user, struct bw_http_stream *stream
 struct bw_http_stream *bw_http_stream_start(struct bw_http_exchange *exchange, bw_http_stream_gone_fn on_gone,
                                             void *user);
 
-/* Queues one event. id and event may be NULL (left out); line breaks and NUL in them become spaces. data may
- * have several lines. When the queue is full the oldest waiting events are dropped; before the next event the
- * client then gets, without an id, event: lost data: {"lost":12} False: this event itself was dropped (larger
- * than the queue, no memory); it counts as lost. */
+/* Queues one event. id and event may be NULL (left out); line breaks in them become spaces. data may have
+ * several lines. When more than stream_queue_size_max waits before it, the oldest events are dropped; before
+ * the next one the client then gets, without an id, event: lost data: {"lost":12} False: this event itself
+ * was dropped (data over answer_size_max, no memory); it counts as lost. */
 bool bw_http_stream_send(struct bw_http_stream *stream, const char *id, const char *event,
                          struct bw_span data);
 
