@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 enum { WINDOW_MIN = 65535, WINDOW_MAX = 0x7fffffff, OUTBOUND_ACK_MAX = 100, SETTINGS_MAX = 32 };
-enum { CONTINUATIONS_PER_READ_MAX = 100, RESETS_UNLIMITED = 1000000 };
+enum { CONTINUATIONS_PER_READ_MAX = 100, RESETS_UNLIMITED = 1000000, STREAMS_MAX_SLACK = 64 };
 
 const char *bw_h2_error_name(uint32_t code) {
     static const char *const names[] = {
@@ -92,9 +92,11 @@ static bool session_new(struct bw_h2 *h2) {
     return !failed;
 }
 
-/* The limit nghttp2 itself enforces, with a dead connection; ours is lower and refuses single streams. */
+/* The limit nghttp2 itself enforces, with a dead connection; ours is lower and refuses single streams. It
+ * also keeps as many closed streams in memory. */
 static uint32_t hard_streams_max(const struct bw_h2_config *config) {
-    return config->concurrent_streams_max <= UINT32_MAX / 2 ? 2 * config->concurrent_streams_max : UINT32_MAX;
+    uint32_t max = config->concurrent_streams_max;
+    return max <= UINT32_MAX - STREAMS_MAX_SLACK ? max + STREAMS_MAX_SLACK : UINT32_MAX;
 }
 
 static bool submit_settings(struct bw_h2 *h2) {
@@ -112,7 +114,7 @@ static bool submit_settings(struct bw_h2 *h2) {
                                                  (int32_t)config->connection_window) == 0;
 }
 
-/* nghttp2 knows twice the number of streams we allow; the peer is told the true one (first entry). */
+/* nghttp2 was told a higher number of streams than we allow; the peer is told the true one (first entry). */
 static void advertise_streams_max(struct bw_h2 *h2) {
     uint8_t *value = h2->hello + BW_H2_FRAME_HEAD_LEN + 2;
     for (unsigned i = 0; i < 4; i++)

@@ -1,4 +1,5 @@
 #include "end.h"
+#include "raw.h"
 
 #include "run.h"
 
@@ -182,4 +183,31 @@ void pair_free(struct pair *pair) {
     bw_wire_free(pair->wire);
     end_clean(&pair->client);
     end_clean(&pair->server);
+}
+
+static void forget_hellos(struct raw_end *raw) {
+    bw_wire_settle(raw->wire);
+    raw_settings_ack(raw->wire);
+    bw_wire_settle(raw->wire);
+    bw_wire_forget(raw->wire, BW_WIRE_A);
+    end_trace(&raw->end);
+}
+
+void raw_server_init(struct raw_end *server, const struct bw_h2_config *config) {
+    end_init(&server->end, BW_H2_SERVER, config);
+    server->wire = bw_wire_new((struct bw_conn){NULL, NULL}, end_conn(&server->end));
+    raw_client_hello(server->wire);
+    forget_hellos(server);
+}
+
+void raw_client_init(struct raw_end *client) {
+    end_init(&client->end, BW_H2_CLIENT, NULL);
+    client->wire = bw_wire_new((struct bw_conn){NULL, NULL}, end_conn(&client->end));
+    raw_frame(client->wire, RAW_SETTINGS, 0, 0, NULL, 0);
+    forget_hellos(client);
+}
+
+void raw_end_free(struct raw_end *end) {
+    bw_wire_free(end->wire);
+    end_clean(&end->end);
 }

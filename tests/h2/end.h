@@ -53,6 +53,16 @@ struct pair {
 void pair_init(struct pair *pair, const struct bw_h2_config *client, const struct bw_h2_config *server);
 void pair_free(struct pair *pair);
 
+/* A server that a raw client (raw.h) talks to, after the hellos; and a client that a raw server talks to.
+ * config NULL = the default. What was heard and traced so far is forgotten. */
+struct raw_end {
+    struct end end;
+    struct bw_wire *wire;
+};
+void raw_server_init(struct raw_end *server, const struct bw_h2_config *config);
+void raw_client_init(struct raw_end *client);
+void raw_end_free(struct raw_end *end);
+
 #define FIELD(n, v)                                                                                          \
     { .name = bw_span_text(n), .value = bw_span_text(v) }
 

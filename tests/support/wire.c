@@ -139,11 +139,10 @@ bool bw_wire_step(struct bw_wire *wire) {
     bool any = false;
     for (int i = 0; i < 2; i++) {
         struct end *end = &wire->ends[i], *other = &wire->ends[1 - i];
-        bool more = drain(wire, end);
-        any |= more;
-        any |= deliver(wire, end, other);
-        any |= tick(wire, end);
-        any |= !more && close_end(wire, end, other);
+        bool busy = drain(wire, end);
+        busy |= deliver(wire, end, other);
+        busy |= tick(wire, end);
+        any |= busy || close_end(wire, end, other); /* closed only when there is nothing more to say */
     }
     return any;
 }
