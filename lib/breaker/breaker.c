@@ -168,8 +168,8 @@ struct ending {
     struct bw_judged judged;
 };
 
-static struct ending ending_of(struct bw_breaker *breaker, const struct bw_ticket *ticket, uint64_t now_ms,
-                               const struct bw_result *result) {
+static inline struct ending ending_of(struct bw_breaker *breaker, const struct bw_ticket *ticket,
+                                      uint64_t now_ms, const struct bw_result *result) {
     uint64_t measured_ms = now_ms > ticket->started_ms ? now_ms - ticket->started_ms : 0;
     uint64_t latency_ms = result->latency_ms < 0 ? measured_ms : (uint64_t)result->latency_ms;
     uint64_t slow_call_ms = atomic_load_explicit(&breaker->slow_call_ms, memory_order_relaxed);
@@ -202,7 +202,7 @@ static enum bw_verdict end_ignored(struct bw_breaker *breaker, const struct endi
     return end_stale(e);
 }
 
-static void count_recorded(struct bw_breaker *breaker, const struct ending *e) {
+static inline void count_recorded(struct bw_breaker *breaker, const struct ending *e) {
     struct bw_shard *shard = e->shard;
     const struct bw_judged *judged = &e->judged;
     bw_shards_count(shard, judged->failed ? &shard->failed_code[judged->code] : &shard->ok);
@@ -235,14 +235,10 @@ static enum bw_verdict end_judged(struct bw_breaker *breaker, const struct endin
     return BW_RECORDED;
 }
 
-/* A success that can change nothing: CLOSED or METRICS_ONLY without failures. */
-static bool is_healthy(const struct ending *e, uint64_t word) {
-    return !e->judged.failed && bw_word_has_streak(word) && !bw_word_streak(word) &&
-           !is_stale(e->ticket, word);
-}
-
-enum bw_verdict bw_breaker_complete(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms,
-                                    const struct bw_result *result) {
+/* Kept out of bw_breaker_complete, as acquire_guarded is. */
+__attribute__((noinline)) static enum bw_verdict complete_guarded(struct bw_breaker *breaker,
+                                                                  struct bw_ticket *ticket, uint64_t now_ms,
+                                                                  const struct bw_result *result) {
     if (ticket->stage == STAGE_UNADMITTED)
         return BW_UNADMITTED;
     struct ending e = ending_of(breaker, ticket, now_ms, result);
@@ -252,11 +248,19 @@ enum bw_verdict bw_breaker_complete(struct bw_breaker *breaker, struct bw_ticket
     }
     ticket->stage = STAGE_DONE;
     uint64_t word = bw_inside_word(breaker);
-    if (result->outcome == BW_IGNORED)
-        return end_ignored(breaker, &e, word);
-    if (!is_healthy(&e, word))
-        return end_judged(breaker, &e, word);
-    /* The word is read and not written: most calls of most breakers end here. */
+    return result->outcome == BW_IGNORED ? end_ignored(breaker, &e, word) : end_judged(breaker, &e, word);
+}
+
+enum bw_verdict bw_breaker_complete(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms,
+                                    const struct bw_result *result) {
+    /* A success that changes nothing, where most calls of most breakers end: the word is read, not written.
+     */
+    bool is_healthy = ticket->stage == STAGE_OUT && result->outcome == BW_SUCCESS &&
+                      bw_inside_word(breaker) == bw_word_healthy(ticket->generation);
+    if (!is_healthy)
+        return complete_guarded(breaker, ticket, now_ms, result);
+    struct ending e = ending_of(breaker, ticket, now_ms, result);
+    ticket->stage = STAGE_DONE;
     count_recorded(breaker, &e);
     return BW_RECORDED;
 }

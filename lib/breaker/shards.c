@@ -4,8 +4,7 @@
 
 _Static_assert(sizeof(struct bw_shard) % 64 == 0, "a shard is whole cache lines");
 
-enum { LATENCY_BITS = 21, CODE_BITS = 5 };
-#define LATENCY_MAX ((UINT64_C(1) << LATENCY_BITS) - 1)
+enum { LATENCY_BITS = BW_SHARD_LATENCY_BITS, CODE_BITS = BW_SHARD_CODE_BITS };
 
 static uint64_t load(const _Atomic uint64_t *counter) {
     return atomic_load_explicit(counter, memory_order_relaxed);
@@ -33,16 +32,6 @@ struct bw_shard *bw_shards_take(struct bw_shard shards[BW_SHARDS]) {
     return &shards[BW_SHARDS_OWNED];
 }
 _Static_assert(BW_SHARDS_OWNED == 16, "four bits choose the first shard to look at");
-
-/* Threads that share the last shard may overwrite each other's entry: the list is for people, the counters
- * are exact. */
-void bw_shards_remember(struct bw_shard *shard, uint64_t t_ms, int code, uint64_t latency_ms) {
-    uint64_t kept = latency_ms < LATENCY_MAX ? latency_ms : LATENCY_MAX;
-    uint64_t entry = t_ms << (CODE_BITS + LATENCY_BITS) | (uint64_t)code << LATENCY_BITS | kept;
-    uint64_t count = load(&shard->recent_count);
-    atomic_store_explicit(&shard->recent[count % BW_SHARD_RECENT], entry, memory_order_relaxed);
-    atomic_store_explicit(&shard->recent_count, count + 1, memory_order_relaxed);
-}
 
 static void add(const struct bw_shard *shard, struct bw_breaker_counters *out) {
     out->admitted += load(&shard->admitted);
@@ -105,7 +94,7 @@ uint32_t bw_shards_last(const struct bw_shard shards[BW_SHARDS], struct bw_event
             break;
         taken[from]++;
         out[count].code = (int)(entry >> LATENCY_BITS & ((1U << CODE_BITS) - 1));
-        out[count].latency_ms = (uint32_t)(entry & LATENCY_MAX);
+        out[count].latency_ms = (uint32_t)(entry & ((1U << LATENCY_BITS) - 1));
     }
     return count;
 }

@@ -50,8 +50,18 @@ static inline void bw_shards_count(struct bw_shard *shard, _Atomic uint64_t *cou
     atomic_store_explicit(counter, count + 1, memory_order_relaxed);
 }
 
-/* Remembers a recorded result for the next events. */
-void bw_shards_remember(struct bw_shard *shard, uint64_t t_ms, int code, uint64_t latency_ms);
+enum { BW_SHARD_LATENCY_BITS = 21, BW_SHARD_CODE_BITS = 5 };
+
+/* Remembers a recorded result for the next events. Threads that share the last shard may overwrite each
+ * other's entry: the list is for people, the counters are exact. */
+static inline void bw_shards_remember(struct bw_shard *shard, uint64_t t_ms, int code, uint64_t latency_ms) {
+    const uint64_t latency_max = (UINT64_C(1) << BW_SHARD_LATENCY_BITS) - 1;
+    uint64_t entry = (t_ms << BW_SHARD_CODE_BITS | (uint64_t)code) << BW_SHARD_LATENCY_BITS |
+                     (latency_ms < latency_max ? latency_ms : latency_max);
+    uint64_t count = atomic_load_explicit(&shard->recent_count, memory_order_relaxed);
+    atomic_store_explicit(&shard->recent[count % BW_SHARD_RECENT], entry, memory_order_relaxed);
+    atomic_store_explicit(&shard->recent_count, count + 1, memory_order_relaxed);
+}
 
 /* Adds all shards up; other members of `out` are left alone. */
 void bw_shards_sum(const struct bw_shard shards[BW_SHARDS], struct bw_breaker_counters *out);

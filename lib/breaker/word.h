@@ -44,6 +44,11 @@ static inline bool bw_word_has_streak(uint64_t word) {
 static inline uint32_t bw_word_streak(uint64_t word) {
     return bw_word_has_streak(word) ? (uint32_t)(word & BW_WORD_STREAK_MAX) : 0;
 }
+/* The whole word of a CLOSED breaker without failures. */
+static inline uint64_t bw_word_healthy(uint32_t generation) {
+    return (uint64_t)generation << 40;
+}
+_Static_assert(BW_CLOSED == 0, "a healthy word is nothing but its generation");
 uint32_t bw_word_attempt(uint64_t word);
 
 /* Words of the next generation after `word`. Attempt: 0 in CLOSED, one more in OPEN, else as before. */
