@@ -2,8 +2,7 @@
 
 #include <stdlib.h>
 
-/* ---- output ----------------------------------------------------------------------------------------------
- */
+/* ---- output --------------------------------------------------------------------------------- */
 
 static size_t unsent(const struct bw_http_conn *conn) {
     return bw_buf_size(&conn->out) + conn->lent.len;
@@ -28,8 +27,7 @@ static bool must_wait(const struct bw_http_conn *conn) {
     return is_blocked(conn) || conn->lent.len > 0;
 }
 
-/* ---- moving between states -------------------------------------------------------------------------------
- */
+/* ---- moving between states ------------------------------------------------------------------ */
 
 void bw_http_conn_close(struct bw_http_conn *conn) {
     conn->state = BW_HTTP_CLOSING;
@@ -97,8 +95,7 @@ void bw_http_conn_answer(struct bw_http_conn *conn, const struct bw_http_answer 
         expect_request(conn);
 }
 
-/* ---- requests --------------------------------------------------------------------------------------------
- */
+/* ---- requests ------------------------------------------------------------------------------- */
 
 /* The parser's own answer. What follows in the input cannot be trusted to be a request. */
 static void refuse(struct bw_http_conn *conn, int status, const char *why) {
@@ -212,8 +209,7 @@ static size_t conn_feed(void *self, uint64_t now_ms, const uint8_t *bytes, size_
     return len;
 }
 
-/* ---- output towards the driver ---------------------------------------------------------------------------
- */
+/* ---- output towards the driver -------------------------------------------------------------- */
 
 static size_t take(struct bw_http_conn *conn, uint8_t *out, size_t cap) {
     struct bw_span from = bw_buf_size(&conn->out) ? bw_buf_span(&conn->out) : conn->lent;
@@ -262,8 +258,7 @@ static void conn_written(void *self, uint64_t now_ms, size_t len) {
         conn->deadline_ms = now_ms + conn->server->config.idle_timeout_ms;
 }
 
-/* ---- time ------------------------------------------------------------------------------------------------
- */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 static uint64_t write_deadline(const struct bw_http_conn *conn) {
     return conn->in_flight ? conn->progress_ms + conn->server->config.write_timeout_ms : BW_NEVER;
@@ -294,14 +289,12 @@ static void expire(struct bw_http_conn *conn) {
         refuse(conn, 408, "The request did not arrive in time.");
 }
 
-/* Something that the server wants of all its connections is done here, outside of anybody's call. */
+/* What draining means for a stream is done here, outside of anybody's call; idle() does it for the others. */
 static void follow_drain(struct bw_http_conn *conn) {
     if (conn->server->draining && conn->state == BW_HTTP_STREAMS) {
         bw_http_stream_gone(conn->stream);
         bw_http_stream_fill(conn->stream);
     }
-    if (conn->server->draining && is_idle(conn))
-        bw_http_conn_close(conn);
 }
 
 static void conn_tick(void *self, uint64_t now_ms) {
@@ -323,8 +316,7 @@ static void conn_tick(void *self, uint64_t now_ms) {
     leave(conn);
 }
 
-/* ---- the rest of bw_conn_ops -----------------------------------------------------------------------------
- */
+/* ---- the rest of bw_conn_ops ---------------------------------------------------------------- */
 
 static unsigned conn_wants(const void *self) {
     const struct bw_http_conn *conn = self;

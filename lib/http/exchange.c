@@ -5,8 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* ---- life ------------------------------------------------------------------------------------------------
- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 struct bw_http_exchange *bw_http_exchange_new(struct bw_http_conn *conn) {
     size_t size = conn->head.size + conn->head.body_size;
@@ -40,8 +39,7 @@ void bw_http_on_gone(struct bw_http_exchange *exchange, bw_http_gone_fn fn, void
     exchange->gone_user = user;
 }
 
-/* ---- the request -----------------------------------------------------------------------------------------
- */
+/* ---- the request ---------------------------------------------------------------------------- */
 
 unsigned bw_http_method(const struct bw_http_exchange *exchange) {
     return exchange->head.method;
@@ -125,8 +123,7 @@ const char *bw_http_peer(const struct bw_http_exchange *exchange) {
     return exchange->conn->peer;
 }
 
-/* ---- the answer ------------------------------------------------------------------------------------------
- */
+/* ---- the answer ----------------------------------------------------------------------------- */
 
 static bool is_ours(const char *name) {
     static const char *const names[] = {"content-length", "content-type", "connection", "transfer-encoding"};

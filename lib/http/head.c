@@ -42,7 +42,7 @@ static bool is_digits(struct bw_span text) {
     return text.len > 0;
 }
 
-/* ---- the request line ---- */
+/* ---- the request line ----------------------------------------------------------------------- */
 
 static unsigned method_of(struct bw_span text) {
     static const struct {
@@ -111,7 +111,7 @@ static int read_request_line(struct bw_http_head *head, const struct bw_http_con
     return read_target(head, limits, bw_span_of(line.data + rest, target), head->line + rest);
 }
 
-/* ---- fields ---- */
+/* ---- fields --------------------------------------------------------------------------------- */
 
 static void note_host(struct bw_http_head *head, const struct bw_http_config *limits, struct bw_span value) {
     (void)limits, (void)value;
@@ -186,7 +186,7 @@ static int read_field(struct bw_http_head *head, const struct bw_http_config *li
     return BW_HTTP_HEAD_MORE;
 }
 
-/* ---- the end of the head ---- */
+/* ---- the end of the head -------------------------------------------------------------------- */
 
 /* RFC 9112 section 3.2: no Host, several, or an invalid one is 400; 3.2.2: an absolute-form target rules, so
  * a Host that differs from it would only mislead whoever looks at Host. */
@@ -248,7 +248,7 @@ static int end_line(struct bw_http_head *head, const struct bw_http_config *limi
     return verdict;
 }
 
-/* ---- bytes ---- */
+/* ---- bytes ---------------------------------------------------------------------------------- */
 
 static bool may_stand_in_line(const struct bw_http_head *head, uint8_t c) {
     if (c >= 0x20 && c <= 0x7E)

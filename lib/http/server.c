@@ -64,8 +64,7 @@ void bw_http_server_counts(const struct bw_http_server *server, struct bw_http_c
     *out = server->counts;
 }
 
-/* ---- routes ----------------------------------------------------------------------------------------------
- */
+/* ---- routes --------------------------------------------------------------------------------- */
 
 static unsigned methods_of(const struct bw_http_route *route) {
     bool has_head = (route->methods & BW_HTTP_GET) && !(route->flags & BW_HTTP_NO_HEAD);

@@ -3,8 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- life ------------------------------------------------------------------------------------------------
- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static bool refuse_stream(struct bw_http_exchange *exchange) {
     struct bw_http_server *server = exchange->conn->server;
@@ -91,8 +90,7 @@ void bw_http_stream_free(struct bw_http_stream *stream) {
     free(stream);
 }
 
-/* ---- the queue -------------------------------------------------------------------------------------------
- */
+/* ---- the queue ------------------------------------------------------------------------------ */
 
 /* Size of the event at the front: up to its empty line. */
 static size_t first_size(struct bw_span queue) {
@@ -122,8 +120,7 @@ size_t bw_http_stream_waiting(const struct bw_http_stream *stream) {
     return bw_buf_size(&stream->queue);
 }
 
-/* ---- framing (WHATWG HTML, section 9.2.5) ----------------------------------------------------------------
- */
+/* ---- framing (WHATWG HTML, section 9.2.5) --------------------------------------------------- */
 
 static void put_line(struct bw_buf *out, const char *name, const char *value) {
     bw_buf_append_text(out, name);
@@ -191,8 +188,7 @@ bool bw_http_stream_send(struct bw_http_stream *stream, const char *id, const ch
     return true;
 }
 
-/* ---- out -------------------------------------------------------------------------------------------------
- */
+/* ---- out ------------------------------------------------------------------------------------ */
 
 static bool tell_lost(struct bw_http_stream *stream, struct bw_buf *out) {
     char data[40];

@@ -48,8 +48,7 @@ static void expect_after(bw_http_handler_fn handler, const char *request, const 
     stop(&s);
 }
 
-/* ---- the request -----------------------------------------------------------------------------------------
- */
+/* ---- the request ---------------------------------------------------------------------------- */
 
 static void expect_span(struct bw_span span, const char *text) {
     assert_int_equal(span.len, strlen(text));
@@ -113,15 +112,14 @@ static void what_a_handler_saw_stays_while_more_arrives(void **state) {
     struct scene s;
     start(&s, keep);
     peer_send(&s.peer, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody");
-    while (peer_wants_read(&s.peer))
+    for (int i = 0; i < 1000 && peer_wants_read(&s.peer); i++)
         peer_send(&s.peer, GET);
     expect_span(s.kept_path, "/");
     expect_span(s.kept_body, "body");
     stop(&s);
 }
 
-/* ---- the answer ------------------------------------------------------------------------------------------
- */
+/* ---- the answer ----------------------------------------------------------------------------- */
 
 static void reply_hello(void *user, struct bw_http_exchange *exchange) {
     (void)user;
@@ -234,8 +232,7 @@ static void a_request_behind_a_lent_body_waits_for_its_end(void **state) {
     stop(&s);
 }
 
-/* ---- clients that leave ----------------------------------------------------------------------------------
- */
+/* ---- clients that leave --------------------------------------------------------------------- */
 
 static void who_keeps_an_exchange_hears_that_its_client_left(void **state) {
     (void)state;

@@ -72,8 +72,7 @@ void *__wrap_realloc(void *old, size_t size) {
     return block;
 }
 
-/* ---- a driver that allocates nothing ---------------------------------------------------------------------
- */
+/* ---- a driver that allocates nothing -------------------------------------------------------- */
 
 struct line {
     struct bw_conn conn;
@@ -132,8 +131,7 @@ static void close_line(void) {
     line.conn.ops->free(line.conn.self);
 }
 
-/* ---- failing allocations ---------------------------------------------------------------------------------
- */
+/* ---- failing allocations -------------------------------------------------------------------- */
 
 #define H "Host: h\r\n"
 
@@ -202,8 +200,7 @@ static void no_failing_allocation_crashes_or_leaks(void **state) {
         }
 }
 
-/* ---- limits ----------------------------------------------------------------------------------------------
- */
+/* ---- limits --------------------------------------------------------------------------------- */
 
 enum { IDLE_MAX = 32 * 1024 };
 

@@ -1,5 +1,7 @@
 #include "peer.h"
 
+enum { GOT_MAX = 1 << 23 };
+
 static void on_wake(void *driver) {
     struct peer *peer = driver;
     peer->wakes++;
@@ -29,6 +31,7 @@ static void drain(struct peer *peer) {
         else if (n > 0)
             peer->conn.ops->written(peer->conn.self, peer->now_ms, n);
         bw_buf_grew(&peer->got, n);
+        assert_true(bw_buf_size(&peer->got) < GOT_MAX); /* else it never stops */
     }
 }
 

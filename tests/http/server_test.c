@@ -111,8 +111,7 @@ static void the_filter_sees_every_wellformed_request_and_no_other(void **state) 
     app_stop(&app);
 }
 
-/* ---- drain -----------------------------------------------------------------------------------------------
- */
+/* ---- drain ---------------------------------------------------------------------------------- */
 
 struct scene {
     struct app app;
@@ -218,8 +217,7 @@ static void an_answer_on_its_way_leaves_before_the_end(void **state) {
     stop(&s);
 }
 
-/* ---- counts ----------------------------------------------------------------------------------------------
- */
+/* ---- counts --------------------------------------------------------------------------------- */
 
 static void everything_is_counted(void **state) {
     (void)state;

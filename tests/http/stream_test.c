@@ -45,8 +45,7 @@ static void expect_text(struct scene *scene, const char *expected) {
     peer_forget(&scene->peer);
 }
 
-/* ---- framing ---------------------------------------------------------------------------------------------
- */
+/* ---- framing -------------------------------------------------------------------------------- */
 
 static void an_event_has_id_name_and_data(void **state) {
     (void)state;
@@ -112,8 +111,7 @@ static void what_the_client_sends_on_is_dropped(void **state) {
     stop(&s);
 }
 
-/* ---- heartbeat -------------------------------------------------------------------------------------------
- */
+/* ---- heartbeat ------------------------------------------------------------------------------ */
 
 static void a_comment_comes_after_fifteen_silent_seconds(void **state) {
     (void)state;
@@ -156,8 +154,7 @@ static void heartbeats_do_not_pile_up_before_a_blocked_client(void **state) {
     stop(&s);
 }
 
-/* ---- slow clients ----------------------------------------------------------------------------------------
- */
+/* ---- slow clients --------------------------------------------------------------------------- */
 
 /* Each event "data: N\n\n" has 9 bytes, and "first" leaves at once and then blocks the socket. */
 static void start_blocked(struct scene *scene, size_t queue_size_max) {
@@ -258,8 +255,7 @@ static void a_client_that_does_not_read_is_given_up(void **state) {
     stop(&s);
 }
 
-/* ---- ends ------------------------------------------------------------------------------------------------
- */
+/* ---- ends ----------------------------------------------------------------------------------- */
 
 static void a_client_that_leaves_is_reported_once(void **state) {
     (void)state;
@@ -309,8 +305,7 @@ static void draining_ends_a_silent_stream(void **state) {
     stop(&s);
 }
 
-/* ---- how many --------------------------------------------------------------------------------------------
- */
+/* ---- how many ------------------------------------------------------------------------------- */
 
 static void the_seventeenth_stream_is_answered_503(void **state) {
     (void)state;

@@ -38,8 +38,7 @@ struct bw_http_server;
 struct bw_http_exchange;
 struct bw_http_stream;
 
-/* ---- Routes ----------------------------------------------------------------------------------------------
- */
+/* ---- Routes --------------------------------------------------------------------------------- */
 
 /* Methods, as a set in routes, alone in bw_http_method. */
 enum {
@@ -77,8 +76,7 @@ struct bw_http_field {
     const char *name, *value;
 };
 
-/* ---- The server ------------------------------------------------------------------------------------------
- */
+/* ---- The server ----------------------------------------------------------------------------- */
 
 enum { BW_HTTP_FIELDS_MAX = 32, BW_HTTP_HEAD_MAX = 32768 };
 
@@ -151,8 +149,7 @@ struct bw_http_counts {
 };
 void bw_http_server_counts(const struct bw_http_server *server, struct bw_http_counts *out);
 
-/* ---- The request -----------------------------------------------------------------------------------------
- */
+/* ---- The request ---------------------------------------------------------------------------- */
 
 /* Spans are lent and stay valid until the exchange ends. */
 
@@ -179,8 +176,7 @@ struct bw_span bw_http_body(const struct bw_http_exchange *exchange);
 /* The address the connection came from, as accept got it. */
 const char *bw_http_peer(const struct bw_http_exchange *exchange);
 
-/* ---- The answer ------------------------------------------------------------------------------------------
- */
+/* ---- The answer ----------------------------------------------------------------------------- */
 
 /* Adds a field to the answer that is to come. Copied. The name is a token (asserted) and none of
  * Content-Length, Content-Type, Connection, Transfer-Encoding (asserted). Control characters in the value
@@ -205,8 +201,7 @@ void bw_http_problem(struct bw_http_exchange *exchange, int status, const char *
 typedef void (*bw_http_gone_fn)(void *user, struct bw_http_exchange *exchange);
 void bw_http_on_gone(struct bw_http_exchange *exchange, bw_http_gone_fn fn, void *user);
 
-/* ---- Server-sent events (WHATWG HTML, 9.2) ---------------------------------------------------------------
- */
+/* ---- Server-sent events (WHATWG HTML, 9.2) -------------------------------------------------- */
 
 typedef void (*bw_http_stream_gone_fn)(void *user, struct bw_http_stream *stream);
 
@@ -220,8 +215,8 @@ struct bw_http_stream *bw_http_stream_start(struct bw_http_exchange *exchange, b
 
 /* Queues one event. id and event may be NULL (left out); line breaks in them become spaces. data may have
  * several lines. When more than stream_queue_size_max waits before it, the oldest events are dropped; before
- * the next one the client then gets, without an id, event: lost data: {"lost":12} False: this event itself
- * was dropped (data over answer_size_max, no memory); it counts as lost. */
+ * the next one the client then gets an event named "lost" with data such as {"lost":12} and no id.
+ * False: this event itself was dropped (data over answer_size_max, no memory); it counts as lost. */
 bool bw_http_stream_send(struct bw_http_stream *stream, const char *id, const char *event,
                          struct bw_span data);
 
