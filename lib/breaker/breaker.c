@@ -17,10 +17,11 @@ size_t bw_breaker_size(const struct bw_breaker_config *config) {
 struct bw_breaker *bw_breaker_init(void *memory, const char *name, const struct bw_breaker_config *config,
                                    uint64_t now_ms) {
     struct bw_breaker *breaker = memory;
-    if (strlen(name) > BW_BREAKER_NAME_MAX || bw_breaker_config_check(config, NULL, 0) != 0)
+    size_t length = strlen(name);
+    if (length > BW_BREAKER_NAME_MAX || bw_breaker_config_check(config, NULL, 0) != 0)
         return NULL;
     memset(breaker, 0, sizeof *breaker);
-    strcpy(breaker->name, name);
+    memcpy(breaker->name, name, length);
     breaker->epoch_ms = now_ms;
     atomic_flag_clear(&breaker->lock);
     bw_inside_set_config(breaker, config);
@@ -253,8 +254,7 @@ __attribute__((noinline)) static enum bw_verdict complete_guarded(struct bw_brea
 
 enum bw_verdict bw_breaker_complete(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms,
                                     const struct bw_result *result) {
-    /* A success that changes nothing, where most calls of most breakers end: the word is read, not written.
-     */
+    /* A success that changes nothing: most calls of most breakers end here. The word is read, not written. */
     bool is_healthy = ticket->stage == STAGE_OUT && result->outcome == BW_SUCCESS &&
                       bw_inside_word(breaker) == bw_word_healthy(ticket->generation);
     if (!is_healthy)

@@ -75,7 +75,7 @@ static int hold_locked(struct bw_breaker *breaker, uint64_t t_ms, const char *ho
         return 0;
     if (place == BW_BREAKER_HOLDERS_MAX)
         return BW_BREAKER_FULL;
-    strcpy(breaker->holders[place], holder);
+    memcpy(breaker->holders[place], holder, strlen(holder) + 1);
     set_holder_count(breaker, place + 1);
     carry_out(breaker, t_ms, &(struct order){.to = BW_FORCED_OPEN});
     return 0;

@@ -128,21 +128,21 @@ struct bw_breaker_config {
     size_t size; /* set by bw_breaker_config_default; anything else is refused */
 
     /* When it opens, and for how long. */
-    uint32_t trip_consecutive;
     uint64_t open_ms;
     double open_backoff;
     uint64_t open_max_ms;
     double open_jitter;
     uint64_t jitter_seed;
+    uint32_t trip_consecutive;
 
     /* Trips by rate. Only slow_call_ms is implemented in this version. */
     enum bw_window window;
     uint32_t window_calls;
-    uint64_t window_ms;
     uint32_t window_buckets;
     uint32_t window_min_calls;
-    double trip_failure_rate;
     uint32_t trip_failures;
+    uint64_t window_ms;
+    double trip_failure_rate;
     uint64_t slow_call_ms;
     double trip_slow_rate;
 
@@ -155,25 +155,23 @@ struct bw_breaker_config {
     uint32_t probe_sample;
     double probe_failure_rate;
     double probe_slow_rate;
-    bool probe_slow_is_failure;
     uint64_t call_timeout_ms;
     uint64_t probe_lease_ms;
-    enum bw_lease_action probe_lease_action;
     uint64_t half_open_max_ms;
+    enum bw_lease_action probe_lease_action;
     enum bw_half_open_to half_open_timeout_to;
+    bool probe_slow_is_failure;
 
     /* What counts, and how much. */
-    uint64_t warmup_ms;
-    uint32_t failure_mask; /* bit n = gRPC code n */
-    uint32_t ignore_mask;  /* wins over failure_mask */
-    uint8_t weight[BW_BREAKER_CODES];
-    uint64_t min_deadline_ms;
     bool honour_pushback;
+    uint8_t weight[BW_BREAKER_CODES];
+    uint32_t failure_mask;    /* bit n = gRPC code n */
+    uint32_t ignore_mask;     /* wins over failure_mask */
+    uint32_t max_concurrency; /* not implemented in this version */
+    uint64_t ramp_ms;         /* not implemented in this version */
+    uint64_t warmup_ms;
+    uint64_t min_deadline_ms;
     uint64_t pushback_max_ms;
-
-    /* Not implemented in this version. */
-    uint64_t ramp_ms;
-    uint32_t max_concurrency;
 };
 
 void bw_breaker_config_default(struct bw_breaker_config *config);
