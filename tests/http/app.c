@@ -46,6 +46,7 @@ static void on_echo(void *user, struct bw_http_exchange *exchange) {
 
 static void on_static(void *user, struct bw_http_exchange *exchange) {
     see(user, exchange);
+    bw_http_add_field(exchange, "ETag", "\"1\"");
     bw_http_reply_static(exchange, 200, "text/html", bw_span_text("<p>static</p>"));
 }
 

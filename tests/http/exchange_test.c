@@ -153,6 +153,17 @@ static void not_modified_has_no_body(void **state) {
     expect_after(reply_304, GET, "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n");
 }
 
+static void reply_299(void *user, struct bw_http_exchange *exchange) {
+    (void)user;
+    bw_http_reply(exchange, 299, NULL, bw_span_of(NULL, 0));
+}
+
+/* RFC 9112 section 4: the phrase may be empty, the space before it may not. */
+static void a_status_without_a_name_has_an_empty_phrase(void **state) {
+    (void)state;
+    expect_after(reply_299, GET, "HTTP/1.1 299 \r\nContent-Length: 0\r\n\r\n");
+}
+
 static void echo_into_a_field(void *user, struct bw_http_exchange *exchange) {
     (void)user;
     bw_http_add_field(exchange, "X-Echo", "a\r\nSet-Cookie: x\r\n\r\n<b>\t\x7F");
@@ -281,8 +292,9 @@ static void freeing_a_connection_reports_to_nobody(void **state) {
 BW_TESTS(cmocka_unit_test(a_handler_sees_the_whole_request),
          cmocka_unit_test(what_a_handler_saw_stays_while_more_arrives),
          cmocka_unit_test(an_answer_is_these_bytes), cmocka_unit_test(head_has_the_fields_of_get),
-         cmocka_unit_test(not_modified_has_no_body), cmocka_unit_test(a_value_cannot_make_a_new_field),
-         cmocka_unit_test(a_problem_is_these_bytes),
+         cmocka_unit_test(not_modified_has_no_body),
+         cmocka_unit_test(a_status_without_a_name_has_an_empty_phrase),
+         cmocka_unit_test(a_value_cannot_make_a_new_field), cmocka_unit_test(a_problem_is_these_bytes),
          cmocka_unit_test(a_body_over_the_limit_is_not_sent_in_part),
          cmocka_unit_test(a_lent_body_may_have_any_size),
          cmocka_unit_test(a_request_behind_a_lent_body_waits_for_its_end),

@@ -37,6 +37,7 @@ static void the_limits_of_the_config_hold(void **state) {
         const char *request, *answer;
     } cases[] = {
         {"GET /echo?aaaaa HTTP/1.1\r\nHost: h\r\n\r\n", "414 close, "},
+        {"GET http://hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh/echo HTTP/1.1\r\n", "414 close, "},
         {"GET /echo HTTP/1.1\r\nHost: h\r\nA: 1\r\nB: 2\r\n\r\n", "431 close, "},
         {"GET /echo HTTP/1.1\r\nHost: h\r\nA: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n\r\n", "431 close, "},
         {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n", "413 close, "},
