@@ -18,8 +18,8 @@
 extern const struct CMUnitTest bw_tests[];
 extern const size_t bw_tests_count;
 
-#define BW_TESTS(...)                                                                                            \
-    const struct CMUnitTest bw_tests[] = {__VA_ARGS__};                                                          \
+#define BW_TESTS(...)                                                                                        \
+    const struct CMUnitTest bw_tests[] = {__VA_ARGS__};                                                      \
     const size_t bw_tests_count = sizeof bw_tests / sizeof bw_tests[0];
 
 #endif

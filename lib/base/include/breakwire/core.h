@@ -49,7 +49,8 @@ struct bw_conn_ops {
     /* Takes bytes that came in. Returns `len`, or fewer when it will never read again (then it wants CLOSE
      * and the rest is dropped). Never called while READ is not wanted. */
     size_t (*feed)(void *conn, uint64_t now_ms, const uint8_t *bytes, size_t len);
-    /* Writes up to `cap` bytes that are to be sent; 0 = nothing now. Call until it says 0 or `out` is full. */
+    /* Writes up to `cap` bytes that are to be sent; 0 = nothing now. Call until it says 0 or `out` is full.
+     */
     size_t (*drain)(void *conn, uint64_t now_ms, uint8_t *out, size_t cap);
     /* `len` of the drained bytes have left for the peer; bounds the queue and feeds write-progress timers. */
     void (*written)(void *conn, uint64_t now_ms, size_t len);
@@ -57,7 +58,8 @@ struct bw_conn_ops {
     void (*tick)(void *conn, uint64_t now_ms);
     /* The next time tick must be called, or BW_NEVER. 0 = at once. */
     uint64_t (*next_deadline)(const void *conn);
-    /* Set of BW_WANTS_*. CLOSE: send what drain still gives, then close. Without READ the driver stops reading. */
+    /* Set of BW_WANTS_*. CLOSE: send what drain still gives, then close. Without READ the driver stops
+     * reading. */
     unsigned (*wants)(const void *conn);
     /* The peer or the socket is gone. No feed or drain follows; `free` does. */
     void (*lost)(void *conn, uint64_t now_ms, enum bw_lost reason);
@@ -98,7 +100,8 @@ struct bw_dial_ops {
     /* Takes the next wish; false = none now. Asked after every call below and after a wake. */
     bool (*next_wish)(void *dialable, uint64_t now_ms, struct bw_wish *out);
     /* Addresses are lent. */
-    void (*resolved)(void *dialable, uint64_t now_ms, uint64_t id, const struct bw_address *addresses, size_t n);
+    void (*resolved)(void *dialable, uint64_t now_ms, uint64_t id, const struct bw_address *addresses,
+                     size_t n);
     /* A resolve or connect did not work; `why` is a short sentence, lent. */
     void (*failed)(void *dialable, uint64_t now_ms, uint64_t id, const char *why);
     /* Connected: returns the core that the driver now runs and frees. */
