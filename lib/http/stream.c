@@ -171,20 +171,29 @@ static bool put_event(struct bw_buf *out, const char *id, const char *event, str
     return false;
 }
 
+/* Who has taken everything so far is not slow: a snapshot with what follows it may come in one burst. */
+static size_t queue_size_max(const struct bw_http_conn *conn) {
+    const struct bw_http_config *config = &conn->server->config;
+    return conn->in_flight > 0 ? config->stream_queue_size_max : config->answer_size_max;
+}
+
+static void trim(struct bw_http_stream *stream, size_t newest) {
+    while (bw_buf_size(&stream->queue) - newest > queue_size_max(stream->conn))
+        drop_oldest(stream);
+}
+
 bool bw_http_stream_send(struct bw_http_stream *stream, const char *id, const char *event,
                          struct bw_span data) {
-    const struct bw_http_config *config = &stream->conn->server->config;
     size_t before = bw_buf_size(&stream->queue);
     if (stream->ended)
         return false;
     bw_http_conn_poke(stream->conn);
-    if (data.len > config->answer_size_max || !put_event(&stream->queue, id, event, data)) {
+    if (data.len > stream->conn->server->config.answer_size_max ||
+        !put_event(&stream->queue, id, event, data)) {
         count_lost(stream);
         return false;
     }
-    for (size_t newest = bw_buf_size(&stream->queue) - before;
-         bw_buf_size(&stream->queue) - newest > config->stream_queue_size_max;)
-        drop_oldest(stream);
+    trim(stream, bw_buf_size(&stream->queue) - before);
     return true;
 }
 

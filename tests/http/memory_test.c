@@ -267,6 +267,8 @@ static void events_for_a_blocked_client_stay_small(void **state) {
     assert_true(open_line(&app));
     give_text("GET /events HTTP/1.1\r\n" H "\r\n");
     line.blocked = true;
+    assert_true(bw_http_stream_send(app.streams[0], NULL, NULL, bw_span_text("x")));
+    assert_true(line.conn.ops->drain(line.conn.self, line.now_ms, (uint8_t *)line.got, 4096) > 0);
     size_t before = live;
     peak = live;
     for (int i = 0; i < 100000; i++)

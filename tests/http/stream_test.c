@@ -167,10 +167,16 @@ static void start_blocked(struct scene *scene, size_t queue_size_max) {
     peer_turn(&scene->peer);
 }
 
-static void send_numbers(struct scene *scene, int from, int to) {
+static void send_numbers_at_once(struct scene *scene, int from, int to) {
     for (int i = from; i <= to; i++) {
         char data[2] = {(char)('0' + i), 0};
         assert_true(send_event(scene, NULL, NULL, data));
+    }
+}
+
+static void send_numbers(struct scene *scene, int from, int to) {
+    for (int i = from; i <= to; i++) {
+        send_numbers_at_once(scene, i, i);
         peer_turn(&scene->peer);
     }
 }
@@ -238,6 +244,30 @@ static void a_large_event_reaches_a_client_that_keeps_up(void **state) {
     assert_true(send_event(&s, NULL, NULL, data));
     peer_turn(&s.peer);
     assert_int_equal(bw_buf_size(&s.peer.got), sizeof data - 1 + strlen("data: \n\n"));
+    stop(&s);
+}
+
+static void a_burst_reaches_a_client_that_keeps_up(void **state) {
+    (void)state;
+    struct scene s;
+    start(&s);
+    for (int i = 0; i < 9000; i++)
+        assert_true(send_event(&s, NULL, NULL, "1234567890"));
+    peer_turn(&s.peer);
+    assert_int_equal(app_counts(&s.app).events_lost, 0);
+    assert_int_equal(bw_buf_size(&s.peer.got), 9000 * strlen("data: 1234567890\n\n"));
+    stop(&s);
+}
+
+static void a_burst_has_a_limit_too(void **state) {
+    (void)state;
+    struct scene s;
+    app_init(&s.app);
+    s.app.config.answer_size_max = 20;
+    open_with(&s, EVENTS);
+    peer_forget(&s.peer);
+    send_numbers_at_once(&s, 1, 5);
+    expect_text(&s, "event: lost\ndata: {\"lost\":2}\n\ndata: 3\n\ndata: 4\n\ndata: 5\n\n");
     stop(&s);
 }
 
@@ -358,6 +388,7 @@ BW_TESTS(cmocka_unit_test(an_event_has_id_name_and_data),
          cmocka_unit_test(the_queue_never_holds_more_than_its_limit_and_the_newest),
          cmocka_unit_test(an_event_over_the_limit_of_answers_is_lost_itself),
          cmocka_unit_test(a_large_event_reaches_a_client_that_keeps_up),
+         cmocka_unit_test(a_burst_reaches_a_client_that_keeps_up), cmocka_unit_test(a_burst_has_a_limit_too),
          cmocka_unit_test(a_client_that_does_not_read_is_given_up),
          cmocka_unit_test(a_client_that_leaves_is_reported_once),
          cmocka_unit_test(an_ended_stream_sends_what_waits_and_closes),

@@ -111,7 +111,7 @@ struct bw_http_config {
 
     /* Server-sent events */
     size_t streams_max;            /* above: 503 with Retry-After; 16 */
-    size_t stream_queue_size_max;  /* bytes that wait for one client before the newest event; 32768 */
+    size_t stream_queue_size_max;  /* bytes that wait for a slow client before the newest event; 32768 */
     uint64_t stream_heartbeat_ms;  /* a comment after so long without an event; 15000 */
     unsigned stream_retry_after_s; /* what Retry-After says when streams_max is reached; 5 */
 };
@@ -214,9 +214,10 @@ struct bw_http_stream *bw_http_stream_start(struct bw_http_exchange *exchange, b
                                             void *user);
 
 /* Queues one event. id and event may be NULL (left out); line breaks in them become spaces. data may have
- * several lines. When more than stream_queue_size_max waits before it, the oldest events are dropped; before
- * the next one the client then gets an event named "lost" with data such as {"lost":12} and no id.
- * False: this event itself was dropped (data over answer_size_max, no memory); it counts as lost. */
+ * several lines. When the client is slow and more than stream_queue_size_max waits before it, the oldest
+ * events are dropped; before the next one the client then gets an event named "lost" with data such as
+ * {"lost":12} and no id. Who has taken everything so far is not slow: then answer_size_max may wait. False:
+ * this event itself was dropped (data over answer_size_max, no memory); it counts as lost. */
 bool bw_http_stream_send(struct bw_http_stream *stream, const char *id, const char *event,
                          struct bw_span data);
 
