@@ -12,10 +12,15 @@ void bw_h2_charge(struct bw_h2 *h2, uint32_t cost, const char *why) {
         bw_h2_ending_fail(h2, BW_H2_ENHANCE_YOUR_CALM, why);
 }
 
-/* nghttp2 counts only the streams it has open; we also count handlers that still run after a reset. */
-static int refuse(struct bw_h2 *h2, int32_t id) {
+/* A peer that knows the limit and has no reason to think that a stream ended should not try. */
+static void charge_refusal(struct bw_h2 *h2) {
     bool knows_better = h2->settings_acked && h2->held == 0;
     bw_h2_charge(h2, knows_better ? BW_H2_COST_FAULT : BW_H2_COST_FRAME, "too_many_streams");
+}
+
+/* nghttp2 counts only the streams it has open; we also count handlers that still run after a reset. */
+static int refuse(struct bw_h2 *h2, int32_t id) {
+    charge_refusal(h2);
     int failed = nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, id, BW_H2_REFUSED_STREAM);
     return failed ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
@@ -97,8 +102,6 @@ static void reset_received(struct bw_h2 *h2, int32_t id) {
         return;
     stream->remote_reset = true;
     bw_h2_bucket_give(&h2->bucket, BW_H2_COST_FRAME); /* its frame was charged already */
-    if (h2->config.role == BW_H2_CLIENT)
-        return; /* our own requests bound them */
     uint64_t left_ms = stream->deadline_ms > h2->now_ms ? stream->deadline_ms - h2->now_ms : 0;
     bw_h2_charge(h2, bw_h2_bucket_reset_cost(stream->started, stream->timeout_ms, left_ms),
                  "too_many_resets");
@@ -193,8 +196,10 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
     struct bw_h2 *h2 = user;
     (void)session;
     (void)frame;
-    (void)error;
-    bw_h2_charge(h2, BW_H2_COST_FAULT, "too_many_faults");
+    if (error == NGHTTP2_ERR_REFUSED_STREAM)
+        charge_refusal(h2);
+    else
+        bw_h2_charge(h2, BW_H2_COST_FAULT, "too_many_faults");
     return 0;
 }
 
@@ -225,12 +230,11 @@ static int end_request_side(struct bw_h2 *h2, const nghttp2_frame *frame) {
 }
 
 static void headers_sent(struct bw_h2 *h2, const nghttp2_frame *frame) {
-    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-        return;
-    h2->requests_queued--;
     struct bw_h2_stream *stream = stream_of(h2, frame->hd.stream_id);
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+        h2->requests_queued--;
     if (stream)
-        stream->opened = true;
+        bw_h2_stream_headers_out(stream);
 }
 
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user) {

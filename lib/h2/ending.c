@@ -10,8 +10,7 @@ enum { GOAWAY = 7, GOAWAY_LEN = 8 };
 static const uint8_t DRAIN_PING[8] = {'b', 'w', '-', 'd', 'r', 'a', 'i', 'n'};
 
 static void enter_farewell(struct bw_h2 *h2) {
-    h2->state =
-        h2->farewell_len || h2->piece_len || h2->hello_at < h2->hello_len ? BW_H2_FAREWELL : BW_H2_GONE;
+    h2->state = h2->farewell_len || h2->piece_len ? BW_H2_FAREWELL : BW_H2_GONE;
     bw_h2_clock_stop(h2);
     bw_h2_stream_all_lost(h2);
     bw_wake_up(&h2->wake);

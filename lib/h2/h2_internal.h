@@ -77,6 +77,7 @@ struct bw_h2_stream {
     struct bw_h2_close how;           /* once closed */
 
     bool opened;       /* its first HEADERS are on the wire */
+    bool headers_out;  /* ... and so are ours */
     bool known;        /* the owner heard of it */
     bool attached;     /* nghttp2 knows it */
     bool closed;       /* waits for on_stream_closed */
@@ -90,10 +91,15 @@ struct bw_h2_stream {
     bool remote_reset; /* the peer sent RST_STREAM */
 };
 
+/* What owns the bytes of a received field. */
+struct bw_h2_buffers {
+    nghttp2_rcbuf *name, *value;
+};
+
 /* The header block that is being received; there is at most one (RFC 9113 section 4.3). */
 struct bw_h2_block_in {
     struct bw_h2_field *fields;
-    nghttp2_rcbuf **buffers; /* two per field: they own the bytes */
+    struct bw_h2_buffers *buffers;
     size_t count, cap;
     size_t fields_seen, bytes_seen; /* dropped ones included, +32 a field (RFC 9113 section 6.5.2) */
     bool too_large;
@@ -218,6 +224,10 @@ ssize_t bw_h2_queue_read(nghttp2_session *session, int32_t id, uint8_t *out, siz
 struct bw_h2_stream *bw_h2_stream_new(struct bw_h2 *h2, void *user);
 /* A stream nobody was told of. */
 void bw_h2_stream_forget(struct bw_h2_stream *stream);
+/* Hands the saved trailers to nghttp2; a stream whose trailers cannot be sent is reset. */
+void bw_h2_stream_submit_trailers(struct bw_h2_stream *stream);
+/* HEADERS of ours left. */
+void bw_h2_stream_headers_out(struct bw_h2_stream *stream);
 /* nghttp2 closed it. */
 void bw_h2_stream_over(struct bw_h2_stream *stream, uint32_t code);
 /* Closes every stream because the connection ends. */

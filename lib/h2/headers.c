@@ -9,8 +9,10 @@ struct bw_h2_saved_fields {
 };
 
 static void release(struct bw_h2_block_in *block) {
-    for (size_t i = 0; i < 2 * block->count; i++)
-        nghttp2_rcbuf_decref(block->buffers[i]);
+    for (size_t i = 0; i < block->count; i++) {
+        nghttp2_rcbuf_decref(block->buffers[i].name);
+        nghttp2_rcbuf_decref(block->buffers[i].value);
+    }
     block->count = 0;
 }
 
@@ -33,7 +35,7 @@ static bool grow(struct bw_h2 *h2) {
     if (!fields)
         return false;
     block->fields = fields;
-    void *buffers = bw_h2_memory_realloc(&h2->memory, block->buffers, 2 * cap * sizeof *block->buffers);
+    void *buffers = bw_h2_memory_realloc(&h2->memory, block->buffers, cap * sizeof *block->buffers);
     if (!buffers)
         return false;
     block->buffers = buffers;
@@ -68,8 +70,7 @@ int bw_h2_block_add(struct bw_h2 *h2, nghttp2_rcbuf *name, nghttp2_rcbuf *value)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     nghttp2_rcbuf_incref(name);
     nghttp2_rcbuf_incref(value);
-    block->buffers[2 * block->count] = name;
-    block->buffers[2 * block->count + 1] = value;
+    block->buffers[block->count] = (struct bw_h2_buffers){name, value};
     /* gRPC peers send values with spaces around them, which RFC 9113 section 8.2.1 forbids: strip, do not
      * reset. */
     block->fields[block->count++] = (struct bw_h2_field){.name = bw_span_of(n.base, n.len),

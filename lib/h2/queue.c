@@ -114,8 +114,7 @@ static bool end_of_queue(struct bw_h2_stream *stream, uint32_t *flags) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     if (stream->sending == BW_H2_SENDING_TRAILERS) {
         *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-        if (bw_h2_fields_submit_trailers(stream) != 0)
-            bw_h2_reset(stream, BW_H2_INTERNAL_ERROR);
+        bw_h2_stream_submit_trailers(stream);
     }
     stream->sending = BW_H2_SENDING_DONE;
     return true;

@@ -211,13 +211,34 @@ enum bw_h2_sent bw_h2_send(struct bw_h2_stream *stream, struct bw_span head, str
     return BW_H2_SENT;
 }
 
-enum bw_h2_sent bw_h2_finish(struct bw_h2_stream *stream) {
-    if (cannot_send(stream))
-        return BW_H2_CLOSED;
-    stream->sending = BW_H2_SENDING_LAST;
+static enum bw_h2_sent end_with(struct bw_h2_stream *stream, enum bw_h2_sending how) {
+    stream->sending = how;
     stream->moved = true;
     resume(stream);
     return BW_H2_SENT;
+}
+
+enum bw_h2_sent bw_h2_finish(struct bw_h2_stream *stream) {
+    return cannot_send(stream) ? BW_H2_CLOSED : end_with(stream, BW_H2_SENDING_LAST);
+}
+
+void bw_h2_stream_submit_trailers(struct bw_h2_stream *stream) {
+    stream->sending = BW_H2_SENDING_DONE;
+    if (bw_h2_fields_submit_trailers(stream) != 0)
+        bw_h2_reset(stream, BW_H2_INTERNAL_ERROR);
+}
+
+/* With all DATA gone the trailers go by themselves. Through the data source they would need a window of the
+ * peer, which HEADERS do not (RFC 9113 section 5.2.1). */
+static void trailers_if_dry(struct bw_h2_stream *stream) {
+    if (stream->headers_out && stream->sending == BW_H2_SENDING_TRAILERS && stream->queue.size == 0)
+        bw_h2_stream_submit_trailers(stream);
+}
+
+void bw_h2_stream_headers_out(struct bw_h2_stream *stream) {
+    stream->opened = true;
+    stream->headers_out = true;
+    trailers_if_dry(stream);
 }
 
 enum bw_h2_sent bw_h2_finish_with_trailers(struct bw_h2_stream *stream, const struct bw_h2_field *fields,
@@ -229,10 +250,9 @@ enum bw_h2_sent bw_h2_finish_with_trailers(struct bw_h2_stream *stream, const st
     stream->trailers = bw_h2_fields_save(stream->h2, fields, n);
     if (!stream->trailers)
         return give_up(stream);
-    stream->sending = BW_H2_SENDING_TRAILERS;
-    stream->moved = true;
-    resume(stream);
-    return BW_H2_SENT;
+    enum bw_h2_sent sent = end_with(stream, BW_H2_SENDING_TRAILERS);
+    trailers_if_dry(stream);
+    return stream->closed ? BW_H2_CLOSED : sent;
 }
 
 void bw_h2_consume(struct bw_h2_stream *stream, size_t len) {

@@ -89,6 +89,21 @@ static void a_client_that_drains_finishes_its_requests(void **state) {
     pair_free(&pair);
 }
 
+static void a_client_that_drains_gives_queued_requests_back(void **state) {
+    (void)state;
+    struct raw_end client;
+    raw_client_init(&client);
+    raw_frame(client.wire, RAW_SETTINGS, 0, 0, "\0\3\0\0\0\1", 6);
+    bw_wire_settle(client.wire);
+    end_request(&client.end, "/a", true);
+    end_request(&client.end, "/queued", true);
+    bw_wire_settle(client.wire);
+    bw_h2_shutdown(client.end.h2, bw_wire_now(client.wire), NULL);
+    bw_wire_settle(client.wire);
+    assert_string_equal(end_trace(&client.end), "-1 closed REFUSED_STREAM not-processed\n");
+    raw_end_free(&client);
+}
+
 static void requests_above_the_last_id_were_not_processed(void **state) {
     (void)state;
     struct raw_end client;
@@ -215,6 +230,7 @@ BW_TESTS(cmocka_unit_test(a_drain_serves_what_was_on_the_wire),
          cmocka_unit_test(a_drain_without_streams_closes_at_once),
          cmocka_unit_test(a_drain_whose_ping_is_not_answered_goes_on_after_its_time),
          cmocka_unit_test(a_client_that_drains_finishes_its_requests),
+         cmocka_unit_test(a_client_that_drains_gives_queued_requests_back),
          cmocka_unit_test(requests_above_the_last_id_were_not_processed),
          cmocka_unit_test(queued_requests_come_back_at_once_after_goaway),
          cmocka_unit_test(terminate_says_why_and_closes),

@@ -37,6 +37,52 @@ static void a_client_that_pings_after_every_answer_is_served(void **state) {
     raw_end_free(&server);
 }
 
+static void three_pings_between_answers_are_no_strike_too_many(void **state) {
+    (void)state;
+    struct raw_end server;
+    flooded_server_init(&server);
+    server.end.on_request_end = end_answer;
+    for (uint32_t i = 0; i < 20; i++) {
+        raw_request(server.wire, 1 + 2 * i, RAW_END_STREAM, NULL, 0);
+        bw_wire_settle(server.wire);
+        for (int k = 0; k < 3; k++)
+            raw_frame(server.wire, RAW_PING, 0, 0, "12345678", 8);
+        bw_wire_settle(server.wire);
+    }
+    assert_int_equal(raw_count(server.wire, RAW_GOAWAY), 0);
+    raw_frame(server.wire, RAW_PING, 0, 0, "12345678", 8);
+    bw_wire_settle(server.wire);
+    raw_assert_goaway(server.wire, BW_H2_ENHANCE_YOUR_CALM, "too_many_pings");
+    raw_end_free(&server);
+}
+
+static void pings_that_keep_their_distance_are_answered(void **state) {
+    (void)state;
+    struct raw_end server;
+    flooded_server_init(&server);
+    raw_request(server.wire, 1, 0, NULL, 0);
+    for (int i = 0; i < 20; i++) {
+        raw_frame(server.wire, RAW_PING, 0, 0, "12345678", 8);
+        bw_wire_advance(server.wire, 300000);
+    }
+    assert_int_equal(raw_count(server.wire, RAW_PING), 20);
+    assert_int_equal(raw_count(server.wire, RAW_GOAWAY), 0);
+    raw_end_free(&server);
+}
+
+static void more_than_a_thousand_answers_at_once_are_too_many(void **state) {
+    (void)state;
+    struct raw_end server;
+    end_init(&server.end, BW_H2_SERVER, NULL);
+    server.wire = bw_wire_new((struct bw_conn){NULL, NULL}, end_conn(&server.end));
+    raw_client_hello(server.wire); /* it does not know the limit of streams yet: refusals are cheap */
+    for (uint32_t i = 0; i < 1700; i++)
+        raw_request(server.wire, 1 + 2 * i, RAW_END_STREAM, NULL, 0);
+    bw_wire_settle(server.wire);
+    raw_assert_goaway(server.wire, BW_H2_ENHANCE_YOUR_CALM, "too_much_to_answer");
+    raw_end_free(&server);
+}
+
 static void a_flood_of_settings_is_cut(void **state) {
     (void)state;
     struct raw_end server;
@@ -119,6 +165,22 @@ static void peers_that_make_us_reset_are_cut(void **state) {
     for (uint32_t i = 0; i < 5000 && !bw_wire_is_closed(server.wire, BW_WIRE_B); i++) {
         raw_request(server.wire, 1 + 2 * i, 0, NULL, 0);
         raw_window(server.wire, 1 + 2 * i, 0x7fffffff); /* overflows the window: our RST_STREAM */
+        bw_wire_settle(server.wire);
+    }
+    raw_assert_goaway(server.wire, BW_H2_ENHANCE_YOUR_CALM, "too_many_faults");
+    assert_true(server.end.requests < 500);
+    raw_end_free(&server);
+}
+
+static void bodies_longer_than_announced_are_faults_too(void **state) {
+    (void)state;
+    struct raw_end server;
+    uint8_t length[32];
+    flooded_server_init(&server);
+    size_t len = raw_field(length, "content-length", "1", 1);
+    for (uint32_t i = 0; i < 5000 && !bw_wire_is_closed(server.wire, BW_WIRE_B); i++) {
+        raw_request(server.wire, 1 + 2 * i, 0, length, len);
+        raw_frame(server.wire, RAW_DATA, 0, 1 + 2 * i, "two", 3);
         bw_wire_settle(server.wire);
     }
     raw_assert_goaway(server.wire, BW_H2_ENHANCE_YOUR_CALM, "too_many_faults");
@@ -218,12 +280,16 @@ static void a_fast_download_is_not_a_flood(void **state) {
 
 BW_TESTS(cmocka_unit_test(a_flood_of_pings_is_cut),
          cmocka_unit_test(a_client_that_pings_after_every_answer_is_served),
+         cmocka_unit_test(three_pings_between_answers_are_no_strike_too_many),
+         cmocka_unit_test(pings_that_keep_their_distance_are_answered),
+         cmocka_unit_test(more_than_a_thousand_answers_at_once_are_too_many),
          cmocka_unit_test(a_flood_of_settings_is_cut),
          cmocka_unit_test(a_flood_of_settings_slowly_is_cut_by_the_bucket),
          cmocka_unit_test(a_flood_of_empty_data_is_cut),
          cmocka_unit_test(a_flood_of_resets_reaches_few_handlers),
          cmocka_unit_test(resets_at_the_deadline_are_never_cut),
          cmocka_unit_test(peers_that_make_us_reset_are_cut),
+         cmocka_unit_test(bodies_longer_than_announced_are_faults_too),
          cmocka_unit_test(a_flood_of_refused_streams_is_cut),
          cmocka_unit_test(headers_on_a_skipped_stream_id_are_a_connection_error),
          cmocka_unit_test(a_peer_that_does_not_read_is_not_read_from),

@@ -54,6 +54,65 @@ static void room_that_is_too_small_for_the_refused_message_is_not_announced(void
     pair_free(&pair);
 }
 
+static void a_refused_message_larger_than_the_queue_waits_until_it_is_empty(void **state) {
+    (void)state;
+    struct pair pair;
+    struct bw_h2_config client;
+    static const uint8_t bytes[200];
+    bw_h2_config_default(&client, BW_H2_CLIENT);
+    client.send_queue_max = 100;
+    pair_init(&pair, &client, NULL);
+    struct bw_h2_stream *stream = end_request(&pair.client, "/a", false);
+    end_send(stream, "x");
+    assert_int_equal(bw_h2_send(stream, bw_span_of(bytes, 200), bw_span_of(NULL, 0)), BW_H2_FULL);
+    bw_wire_settle(pair.wire);
+    assert_non_null(strstr(end_trace(&pair.client), "1 writable\n"));
+    assert_int_equal(bw_h2_send(stream, bw_span_of(bytes, 200), bw_span_of(NULL, 0)), BW_H2_SENT);
+    pair_free(&pair);
+}
+
+static void trailers_need_no_window(void **state) {
+    (void)state;
+    struct raw_end server;
+    static const uint8_t bytes[65535];
+    raw_server_init(&server, NULL);
+    raw_request(server.wire, 1, RAW_END_STREAM, NULL, 0);
+    bw_wire_settle(server.wire);
+    struct bw_h2_stream *stream = server.end.stream;
+    end_respond(stream, false);
+    bw_h2_send(stream, bw_span_of(bytes, 65000), bw_span_of(NULL, 0));
+    bw_wire_settle(server.wire);
+    bw_h2_send(stream, bw_span_of(bytes, 535), bw_span_of(NULL, 0));
+    bw_wire_settle(server.wire); /* the window is used up, the queue is empty */
+    assert_int_equal(bw_h2_stream_queued(stream), 0);
+    end_trailers(stream);
+    bw_wire_settle(server.wire);
+    struct raw_seen seen = {0};
+    assert_true(raw_heard(server.wire, RAW_HEADERS, 1, &seen));
+    assert_int_equal(seen.flags, RAW_END_HEADERS | RAW_END_STREAM);
+    assert_int_equal(server.end.closed, 1);
+    raw_window(server.wire, 1, 1000);
+    bw_wire_settle(server.wire);
+    assert_int_equal(raw_count(server.wire, RAW_GOAWAY), 0);
+    raw_end_free(&server);
+}
+
+static void trailers_without_data_need_no_window_either(void **state) {
+    (void)state;
+    struct raw_end server;
+    raw_server_init(&server, NULL);
+    raw_frame(server.wire, RAW_SETTINGS, 0, 0, "\0\4\0\0\0\0", 6); /* INITIAL_WINDOW_SIZE 0 */
+    raw_request(server.wire, 1, RAW_END_STREAM, NULL, 0);
+    bw_wire_settle(server.wire);
+    end_respond(server.end.stream, false);
+    end_trailers(server.end.stream);
+    bw_wire_settle(server.wire);
+    assert_int_equal(raw_count(server.wire, RAW_HEADERS), 2);
+    assert_int_equal(raw_count(server.wire, RAW_DATA), 0);
+    assert_int_equal(server.end.closed, 1);
+    raw_end_free(&server);
+}
+
 static void one_stream_at_a_time_serves_ten_requests(void **state) {
     (void)state;
     struct pair pair;
@@ -294,6 +353,9 @@ static void the_owner_finds_its_own_pointer_at_the_stream(void **state) {
 
 BW_TESTS(cmocka_unit_test(a_full_queue_says_so_and_says_when_there_is_room),
          cmocka_unit_test(room_that_is_too_small_for_the_refused_message_is_not_announced),
+         cmocka_unit_test(a_refused_message_larger_than_the_queue_waits_until_it_is_empty),
+         cmocka_unit_test(trailers_need_no_window),
+         cmocka_unit_test(trailers_without_data_need_no_window_either),
          cmocka_unit_test(one_stream_at_a_time_serves_ten_requests),
          cmocka_unit_test(more_than_a_thousand_requests_can_wait),
          cmocka_unit_test(a_queued_request_that_is_reset_never_goes_out),
