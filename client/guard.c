@@ -232,8 +232,8 @@ static void on_end(void *user, const struct bw_call_result *result) {
         told.message = "out of memory";
     }
     struct guard *guard = call->guard;
+    finish(call, &told); /* the call first, then what it changed */
     report_changes(guard);
-    finish(call, &told);
     bw_wake_up(&guard->wake);
 }
 

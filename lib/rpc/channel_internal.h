@@ -30,7 +30,7 @@ struct bw_channel {
     char host[BW_TEXT_MAX];
     uint16_t port;
     bool is_address; /* the target needs no look-up; it is in addresses[0] */
-    char authority[BW_TEXT_MAX], user_agent[BW_TEXT_MAX], last_error[BW_TEXT_MAX];
+    char authority[BW_TEXT_MAX], user_agent[BW_TEXT_MAX], last_error[3 * BW_TEXT_MAX];
     enum bw_channel_state state;
 
     enum bw_dial_step step;
