@@ -171,7 +171,13 @@ static struct bw_h2_stream *open_stream(struct bw_call *call, struct bw_h2 *h2) 
     bw_fields_add(&fields, "user-agent", bw_span_text(channel->user_agent));
     bw_fields_add_metadata(&fields, call->metadata);
     const struct bw_h2_field *block = bw_fields_block(&fields);
-    struct bw_h2_stream *stream = block ? bw_h2_request(h2, block, fields.n, false, call) : NULL;
+    struct bw_h2_stream *stream = NULL;
+    if (!block)
+        bw_call_fail(call, BW_RESOURCE_EXHAUSTED, BW_ORIGIN_LOCAL, "out of memory");
+    else if (!bw_h2_fits(h2, block, fields.n))
+        bw_call_fail(call, BW_INTERNAL, BW_ORIGIN_LOCAL, "the header list is larger than the server takes");
+    else
+        stream = bw_h2_request(h2, block, fields.n, false, call);
     bw_fields_free(&fields);
     return stream;
 }

@@ -57,6 +57,7 @@ struct bw_server_call *bw_server_call_new(struct bw_server_conn *conn, struct bw
     call->stream = stream;
     call->method = method;
     call->is_proto_subtype = request->is_proto_subtype;
+    call->timeout_ms = request->has_timeout ? request->timeout_ms : BW_NEVER;
     call->deadline_ms = request->has_timeout ? later(conn->now_ms, request->timeout_ms) : BW_NEVER;
     bw_frame_reader_init(&call->reader, message_size_max(conn, method));
     bw_buf_append_span(&call->text, request->authority);
@@ -105,10 +106,18 @@ void bw_server_call_end(struct bw_server_call *call, enum bw_call_end how) {
     call_free(call);
 }
 
-static void hear(struct bw_server_call *call, struct bw_span message) {
-    if (!call->heard)
-        call->conn->server->counts.calls_started++;
+/* The handler is about to hear of the call: from now on its reset by the client costs more. */
+static void begin(struct bw_server_call *call) {
+    if (call->heard)
+        return;
     call->heard = true;
+    call->conn->server->counts.calls_started++;
+    if (call->stream)
+        bw_h2_stream_started(call->stream, call->timeout_ms, call->deadline_ms);
+}
+
+static void hear(struct bw_server_call *call, struct bw_span message) {
+    begin(call);
     call->method->handler->on_message(call->method->service, call, message);
 }
 
@@ -163,9 +172,7 @@ void bw_server_call_half_close(struct bw_server_call *call) {
     if (bw_frame_is_partial(&call->reader)) {
         bw_server_call_finish(call, BW_INTERNAL, "the request ends within a message");
     } else if (!takes_one_message(call)) {
-        if (!call->heard)
-            call->conn->server->counts.calls_started++;
-        call->heard = true;
+        begin(call);
         call->method->handler->on_half_close(call->method->service, call);
     } else if (call->messages == 0) {
         bw_server_call_finish(call, BW_UNIMPLEMENTED, "this method takes one request message, none came");

@@ -45,8 +45,8 @@ struct bw_server_call {
     struct bw_h2_stream *stream;
     const struct bw_method *method;
     struct bw_server_call *next_finished;
-    struct bw_timer timer; /* the deadline, or before it the time for the whole request */
-    uint64_t deadline_ms;
+    struct bw_timer timer;            /* the deadline, or before it the time for the whole request */
+    uint64_t timeout_ms, deadline_ms; /* BW_NEVER: none */
     char *path;
     struct bw_metadata *metadata, *headers, *trailers; /* the two last NULL until something is added */
     struct bw_buf text;                                /* authority, then user agent */
