@@ -17,7 +17,7 @@ struct guard_call {
     uint64_t started_ms, deadline_ms;
     guard_done_fn on_done; /* NULL once the caller has hung up */
     void *user;
-    bool rejected, forced, probe;
+    bool rejected, forced, probe, released;
     uint64_t retry_after_ms;
     struct bw_call *call; /* NULL when rejected */
     struct bw_metadata *headers;
@@ -193,6 +193,8 @@ static unsigned circumstances(const struct guard_call *call, const struct bw_cal
 
 static void complete(struct guard_call *call, const struct bw_call_result *result) {
     struct guard *guard = call->guard;
+    if (call->released)
+        return;
     struct bw_result told = {
         .outcome = bw_breaker_classify(&guard->config, (int)result->code, circumstances(call, result)),
         .code = (int)result->code,
@@ -298,10 +300,15 @@ struct guard_call *guard_start(struct guard *guard, uint64_t now_ms, const struc
 }
 
 void guard_cancel(struct guard_call *call, uint64_t now_ms) {
-    call->guard->now_ms = now_ms;
+    struct guard *guard = call->guard;
+    guard->now_ms = now_ms;
     call->on_done = NULL;
-    if (call->call)
-        bw_call_cancel(call->call, now_ms);
+    if (call->rejected)
+        return;
+    /* At once, not when the channel has told the end: the next call may want the probe's place. */
+    bw_breaker_release(guard->breaker, &call->ticket, now_ms);
+    call->released = true;
+    bw_call_cancel(call->call, now_ms);
 }
 
 static void reject(struct guard_call *call) {
