@@ -10,13 +10,91 @@
 
 enum { DRAIN_LOOK_MS = 10 };
 
+void bw_program_complain(const struct bw_program *program, const char *why) {
+    fprintf(stderr, "%s: %s\n", program->name, why);
+}
+
+/* ---- running and draining ---- */
+
+struct bw_program_drainer {
+    struct bw_program *program;
+    const struct bw_program_drain *drain;
+    struct bw_clockwork *clockwork;
+    bool draining;
+    uint64_t give_up_ms, look_ms;
+};
+
+static void on_end_signal(void *user, int signum) {
+    struct bw_program_drainer *drainer = user;
+    struct bw_program *program = drainer->program;
+    if (drainer->draining)
+        _Exit(1);
+    uint64_t now_ms = bw_loop_now(program->loop);
+    drainer->draining = true;
+    drainer->give_up_ms = now_ms + program->drain_timeout_ms;
+    drainer->look_ms = now_ms;
+    bw_log_fields(&program->log, BW_LOG_INFO, "draining",
+                  bw_field_text("signal", signum == SIGINT ? "INT" : "TERM"),
+                  bw_field_u64("timeout_ms", program->drain_timeout_ms));
+    drainer->drain->begin(drainer->drain->owner, now_ms);
+    struct bw_wake wake = bw_clockwork_wake(drainer->clockwork);
+    bw_wake_up(&wake);
+}
+
+static void on_ignored_signal(void *user, int signum) {
+    (void)user;
+    (void)signum;
+}
+
+static void drainer_tick(void *self, uint64_t now_ms) {
+    struct bw_program_drainer *drainer = self;
+    if (!drainer->draining)
+        return;
+    bool done = drainer->drain->done(drainer->drain->owner);
+    drainer->look_ms = now_ms + DRAIN_LOOK_MS;
+    if (!done && now_ms < drainer->give_up_ms)
+        return;
+    bw_log_fields(&drainer->program->log, BW_LOG_INFO, done ? "drained" : "drain timed out, closing",
+                  bw_field_text("program", NULL));
+    bw_loop_stop(drainer->program->loop);
+    drainer->look_ms = BW_NEVER;
+}
+
+static uint64_t drainer_next(const void *self) {
+    const struct bw_program_drainer *drainer = self;
+    return drainer->draining ? drainer->look_ms : BW_NEVER;
+}
+
+/* Before anything is started: a signal that comes while we start is not lost, the loop's first turn sees it.
+ */
+static bool catch_signals(struct bw_program *program) {
+    static const struct bw_clocked_ops ops = {.tick = drainer_tick, .next_deadline = drainer_next};
+    struct bw_program_drainer *drainer = calloc(1, sizeof *drainer);
+    program->drainer = drainer;
+    if (!drainer)
+        return false;
+    drainer->program = program;
+    drainer->look_ms = BW_NEVER;
+    drainer->clockwork = bw_loop_clocked_add(program->loop);
+    if (!drainer->clockwork)
+        return false;
+    bw_clockwork_start(drainer->clockwork, (struct bw_clocked){&ops, drainer});
+    return bw_loop_on_signal(program->loop, SIGTERM, on_end_signal, drainer) &&
+           bw_loop_on_signal(program->loop, SIGINT, on_end_signal, drainer) &&
+           bw_loop_on_signal(program->loop, 1 /* SIGHUP */, on_ignored_signal, NULL);
+}
+
+int bw_program_run(struct bw_program *program, const struct bw_program_drain *drain) {
+    program->drainer->drain = drain;
+    bw_loop_run(program->loop);
+    return 0;
+}
+
+/* ---- settings and what the command line asks for ---- */
+
 static const char *environment(void *owner, const char *name) {
     (void)owner;
     return getenv(name);
-}
-
-void bw_program_complain(const struct bw_program *program, const char *why) {
-    fprintf(stderr, "%s: %s\n", program->name, why);
 }
 
 static int print(const struct bw_program *program, struct bw_buf *text, bool ok) {
@@ -60,7 +138,7 @@ static int prepare_run(struct bw_program *program) {
                      (enum bw_logsink_format)bw_settings_word(settings, "LOG_FORMAT"));
     program->drain_timeout_ms = bw_settings_ms(settings, "DRAIN_TIMEOUT");
     program->loop = bw_loop_new();
-    if (program->loop)
+    if (program->loop && catch_signals(program))
         return BW_PROGRAM_RUN;
     bw_program_complain(program, "cannot make an event loop: no memory or no file descriptors left");
     return BW_EXIT_CANNOT_RUN;
@@ -105,73 +183,10 @@ int bw_program_begin(struct bw_program *program, const struct bw_program_spec *s
     return error.exit_code;
 }
 
-/* ---- running and draining ---- */
-
-struct drainer {
-    struct bw_program *program;
-    const struct bw_program_drain *drain;
-    struct bw_wake wake;
-    bool draining;
-    uint64_t give_up_ms, look_ms;
-};
-
-static void on_end_signal(void *user, int signum) {
-    struct drainer *drainer = user;
-    struct bw_program *program = drainer->program;
-    if (drainer->draining)
-        _Exit(1);
-    uint64_t now_ms = bw_loop_now(program->loop);
-    drainer->draining = true;
-    drainer->give_up_ms = now_ms + program->drain_timeout_ms;
-    drainer->look_ms = now_ms;
-    bw_log_fields(&program->log, BW_LOG_INFO, "draining",
-                  bw_field_text("signal", signum == SIGINT ? "INT" : "TERM"),
-                  bw_field_u64("timeout_ms", program->drain_timeout_ms));
-    drainer->drain->begin(drainer->drain->owner, now_ms);
-    bw_wake_up(&drainer->wake);
-}
-
-static void on_ignored_signal(void *user, int signum) {
-    (void)user;
-    (void)signum;
-}
-
-static void drainer_tick(void *self, uint64_t now_ms) {
-    struct drainer *drainer = self;
-    if (!drainer->draining)
-        return;
-    bool done = drainer->drain->done(drainer->drain->owner);
-    drainer->look_ms = now_ms + DRAIN_LOOK_MS;
-    if (!done && now_ms < drainer->give_up_ms)
-        return;
-    bw_log_fields(&drainer->program->log, BW_LOG_INFO, done ? "drained" : "drain timed out, closing",
-                  bw_field_text("program", NULL));
-    bw_loop_stop(drainer->program->loop);
-    drainer->look_ms = BW_NEVER;
-}
-
-static uint64_t drainer_next(const void *self) {
-    const struct drainer *drainer = self;
-    return drainer->draining ? drainer->look_ms : BW_NEVER;
-}
-
-int bw_program_run(struct bw_program *program, const struct bw_program_drain *drain) {
-    static const struct bw_clocked_ops ops = {.tick = drainer_tick, .next_deadline = drainer_next};
-    struct bw_clockwork *clockwork = bw_loop_clocked_add(program->loop);
-    struct drainer drainer = {.program = program, .drain = drain, .look_ms = BW_NEVER};
-    bool ready = clockwork && bw_loop_on_signal(program->loop, SIGTERM, on_end_signal, &drainer) &&
-                 bw_loop_on_signal(program->loop, SIGINT, on_end_signal, &drainer) &&
-                 bw_loop_on_signal(program->loop, 1 /* SIGHUP */, on_ignored_signal, NULL);
-    if (ready) {
-        drainer.wake = bw_clockwork_wake(clockwork);
-        bw_clockwork_start(clockwork, (struct bw_clocked){&ops, &drainer});
-        bw_loop_run(program->loop);
-    }
-    bw_clockwork_free(clockwork);
-    return ready ? 0 : BW_EXIT_CANNOT_RUN;
-}
-
 void bw_program_end(struct bw_program *program) {
+    if (program->drainer)
+        bw_clockwork_free(program->drainer->clockwork);
+    free(program->drainer);
     bw_loop_free(program->loop);
     bw_logsink_free(&program->log);
     bw_settings_free(program->settings);

@@ -12,7 +12,8 @@
  *     }
  *
  * For programs only: one per process, one thread. It ignores SIGPIPE and SIGHUP. The first SIGTERM or SIGINT
- * drains, a second one ends the process at once with exit code 1. */
+ * drains, a second one ends the process at once with exit code 1; one that comes before bw_program_run waits
+ * for it, so that a program can be ended from its ready line on. */
 #ifndef BREAKWIRE_PROGRAM_H
 #define BREAKWIRE_PROGRAM_H
 
@@ -57,12 +58,15 @@ struct bw_program_spec {
     void *owner;
 };
 
+struct bw_program_drainer;
+
 struct bw_program {
     const char *name;
     struct bw_settings *settings;
     struct bw_log log;
     struct bw_loop *loop;
     uint64_t drain_timeout_ms;
+    struct bw_program_drainer *drainer; /* program.c's own */
 };
 
 enum { BW_PROGRAM_RUN = -1 };
