@@ -125,7 +125,7 @@ void bw_http_server_free(struct bw_http_server *server);
 
 /* A bw_accept_fn; owner is the struct bw_http_server. Refuses (ops == NULL) over connections_max, while
  * draining, or without memory. `peer` is copied, cut at 63 bytes. */
-struct bw_conn bw_http_accept(void *server, uint64_t now_ms, const char *peer, struct bw_wake wake);
+struct bw_conn bw_http_accept(void *owner, uint64_t now_ms, const char *peer, struct bw_wake wake);
 
 /* Stops: new connections are refused; idle ones close; requests that have begun are answered with
  * "Connection: close"; event streams end after what is queued (their on_gone is called from the next tick).

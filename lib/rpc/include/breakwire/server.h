@@ -74,7 +74,7 @@ int bw_server_add_prefix(struct bw_server *server, const struct bw_method *metho
 
 /* A bw_accept_fn; owner is the struct bw_server. Refuses (ops == NULL) over connections_max, while draining,
  * or without memory. */
-struct bw_conn bw_server_accept(void *server, uint64_t now_ms, const char *peer, struct bw_wake wake);
+struct bw_conn bw_server_accept(void *owner, uint64_t now_ms, const char *peer, struct bw_wake wake);
 
 /* New calls are answered UNAVAILABLE or go elsewhere (GOAWAY in two steps); calls in work finish; connections
  * close when their last call ended. */
