@@ -301,8 +301,6 @@ static void put_marker(const struct scene *scene, struct bw_buf *out, const char
         put_escaped(out, bw_span_text(scene->view->language));
     else if (strcmp(name, "state") == 0)
         put_escaped(out, bw_span_text(status->view));
-    else if (strcmp(name, "stored") == 0)
-        put_escaped(out, bw_span_text(status->state));
     else if (strcmp(name, "word") == 0)
         put_escaped(out, bw_span_text(string_of(scene, "state.", status->view)));
     else if (strcmp(name, "name") == 0)

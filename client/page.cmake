@@ -4,8 +4,8 @@ find_program(GZIP gzip REQUIRED)
 pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
 
 set(web_dir ${CMAKE_SOURCE_DIR}/web)
-set(web_files boot.js app.js dom.js words.js store.js live.js actions.js circuit.js sentence.js gauge.js slots.js
-    lists.js badge.js choices.js style.css strings/en.json strings/es.json)
+set(web_files boot.js app.js dom.js words.js store.js live.js sentence.js gauge.js history.js circuit.js actions.js
+    style.css strings/en.json strings/es.json)
 
 set(page_dir ${CMAKE_CURRENT_BINARY_DIR}/page)
 set(page_inputs ${web_dir}/index.html)

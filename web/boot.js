@@ -1,9 +1,21 @@
-// boot.js: before the first paint: the stored theme, and the sign that scripts run.
-(() => {
+// boot.js: theme and language, before the first paint: what was chosen last time holds. A language is a link.
+{
   const root = document.documentElement;
   root.classList.add('js');
-  try {
-    const theme = localStorage.getItem('theme');
-    if (theme === 'light' || theme === 'dark') root.dataset.theme = theme;
-  } catch { /* storage may be forbidden: the system's theme is fine */ }
-})();
+  let store = {}; // storage may be forbidden: then a choice holds for this visit
+  try { store = localStorage; } catch { /* see above */ }
+
+  const lang = new URLSearchParams(location.search).get('lang');
+  if (lang === root.lang) store.lang = lang;
+  else if (!lang && /^(en|es)$/.test(store.lang) && store.lang !== root.lang) location.replace(`?lang=${store.lang}`);
+
+  const choose = (theme) => {
+    root.dataset.theme = store.theme = theme;
+    for (const node of document.querySelectorAll('[data-set]')) node.setAttribute('aria-pressed', node.dataset.set === theme);
+  };
+  choose(store.theme ?? 'auto');
+  addEventListener('DOMContentLoaded', () => {
+    choose(root.dataset.theme);
+    for (const node of document.querySelectorAll('[data-set]')) node.onclick = () => choose(node.dataset.set);
+  });
+}

@@ -1,89 +1,62 @@
-// circuit.js: the dots on the wire: a call runs, bounces off an open switch, fails, or comes back.
-import { $, svg, calm } from './dom.js';
+// circuit.js: the dots on the wire: a call runs, bounces off an open switch, falls at service-b, or comes back.
+import { $, svg, shape, calm } from './dom.js';
 import { view } from './store.js';
 
-const Y = 58;
-const GATE = 38;
+const Y = 60;
+const GATE = 40;
 const DOTS_MAX = 12;
-const RUN_MS = 260;
-
-const wire = $('#wire');
+const SETTLE_MS = 1500;
 const dots = $('#dots');
-let mine = null; // the dot of this page's call that is still under way
+let mine; // the dot of this page's call that is still under way
 
-const boxWidth = () => $('.box.a').getBoundingClientRect().width;
 function places() {
-  const width = wire.getBoundingClientRect().width;
-  return { a: boxWidth() + 8, gate: width / 2 - GATE, b: width - boxWidth() - 8 };
+  const box = $('rect.a').getBoundingClientRect().width + 8;
+  const { width } = $('#wire').getBoundingClientRect();
+  return { a: box, gate: width / 2 - GATE, b: width - box };
 }
 
-const point = (x, y = Y) => `translate(${x}px, ${y}px)`;
+const at = (x, y = Y, opacity = 1) => ({ transform: `translate(${x}px, ${y}px)`, opacity });
 const move = (dot, frames, duration) =>
   dot.animate(frames, { duration, easing: 'ease-in-out', fill: 'forwards' }).finished;
 
-function newDot() {
+/** A dot that sets out from service-a. */
+function send(to) {
   if (dots.childElementCount >= DOTS_MAX) dots.firstElementChild.remove();
-  const dot = svg('g', { class: 'dot' }, svg('use', { href: '#ok', x: -8, y: -8, width: 16, height: 16 }));
+  const dot = svg('g', { class: 'dot' }, svg('use', { href: '#closed', x: -8, y: -8, width: 16, height: 16 }));
   dots.append(dot);
-  return dot;
+  return { dot, to, there: move(dot, [at(places().a), at(to)], 280) };
 }
-
-function become(dot, shape) {
-  dot.setAttribute('class', `dot ${shape}`);
-  dot.firstElementChild.setAttribute('href', `#${shape}`);
-}
-
-const passes = () => view() !== 'open' && view() !== 'forced_open';
 
 /** This page has sent a call: it runs as far as the switch lets it, and waits. */
 export function depart() {
   if (calm.matches) return;
-  const { a, gate, b } = places();
-  const dot = newDot();
-  const end = passes() ? b : gate;
-  mine = { dot, at: end, arrived: move(dot, [{ transform: point(a) }, { transform: point(end) }], RUN_MS) };
-  mine.arrived.then(() => dot.classList.add('waiting'));
+  const { gate, b } = places();
+  mine = send(/open/.test(view()) && view() !== 'half_open' ? gate : b);
 }
 
-async function bounce(dot, from, a) {
-  become(dot, 'rejected');
-  const up = point((from + a) / 2, Y - 34);
-  await move(dot, [{ transform: point(from) }, { transform: up }, { transform: point(a), opacity: 0 }], 600);
-}
-
-async function fall(dot, from, shape) {
-  become(dot, shape);
-  await move(dot, [{ transform: point(from) }, { transform: point(from - 10, Y + 36), opacity: 0 }], 900);
-}
-
-async function comeBack(dot, from, a) {
-  become(dot, 'ok');
-  await move(dot, [{ transform: point(from) }, { transform: point(a), opacity: 0.2 }], 420);
-}
-
-/** A call has ended, here or elsewhere. */
-export async function arrive(call, shape) {
+/** A call has ended, here or elsewhere; kind is its shape. */
+export async function arrive(kind) {
   if (calm.matches || document.hidden) return;
   const { a, gate, b } = places();
-  const end = call.outcome === 'rejected' ? gate : b;
-  const waiting = mine;
+  const end = kind === 'rejected' ? gate : b;
+  const { dot, to, there } = mine ?? send(end);
   mine = null;
-  const dot = waiting?.dot ?? newDot();
-  if (waiting) await waiting.arrived;
-  if (waiting?.at !== end) await move(dot, [{ transform: point(waiting?.at ?? a) }, { transform: point(end) }], RUN_MS);
-  if (call.outcome === 'rejected') await bounce(dot, end, a);
-  else if (call.outcome === 'failed') await fall(dot, end, shape);
-  else await comeBack(dot, end, a);
+  await there;
+  if (to !== end) await move(dot, [at(to), at(end)], 200);
+  dot.setAttribute('class', `dot ${kind}`);
+  dot.firstElementChild.setAttribute('href', `#${shape(kind)}`);
+  if (kind === 'ok') await move(dot, [at(end), at(a, Y, 0.3)], 420);
+  else if (kind === 'rejected') await move(dot, [at(end), at((end + a) / 2, Y - 36), at(a, Y, 0.2)], 600);
+  else await move(dot, [at(end), at(end - 12, Y + 40, 0)], 900);
   dot.remove();
 }
 
-/** The call of this page is over: should no event have told how, its dot goes. */
+/** This page's call is over: should no event tell how it ended, its dot goes. */
 export function settle() {
   const left = mine;
   setTimeout(() => {
-    if (left && mine === left) {
-      mine = null;
-      left.dot.remove();
-    }
-  }, 1500);
+    if (!left || mine !== left) return;
+    mine = null;
+    left.dot.remove();
+  }, SETTLE_MS);
 }

@@ -5,7 +5,7 @@ import * as store from './store.js';
 const FAILURES_MAX = 3;
 const POLL_MS = 2000;
 const POLLS_BETWEEN_TRIES = 5;
-const RECONCILE_MS = 400;
+const RECONCILE_MS = 200;
 
 let stream = null;
 let failures = 0;
@@ -13,16 +13,14 @@ let poll = 0;
 let polls = 0;
 let reconcile = 0;
 
-const status = async () => {
-  const answer = await fetch('/circuit-status', { cache: 'no-store' });
-  if (!answer.ok) throw new Error(`/circuit-status: ${answer.status}`);
-  return answer.json();
-};
+const status = async () => (await fetch('/circuit-status', { cache: 'no-store' })).json();
 
-/** A quiet look at the whole truth, soon after the last call of a burst. */
+/** A call moves counts that its event does not carry: one look at the whole for all calls of a moment. */
 function reconcileSoon() {
-  clearTimeout(reconcile);
-  reconcile = setTimeout(() => status().then(store.takeStatus, () => {}), RECONCILE_MS);
+  reconcile ||= setTimeout(() => {
+    reconcile = 0;
+    status().then(store.takeStatus, () => {});
+  }, RECONCILE_MS);
 }
 
 const handlers = {
@@ -31,24 +29,12 @@ const handlers = {
   state: store.takeChange,
   fault: store.takeFault,
   call: (call) => { store.takeCall(call); reconcileSoon(); },
-  lost: () => status().then(store.takeSnapshot, () => {}),
+  lost: reconcileSoon,
 };
 
 function close() {
   stream?.close();
   stream = null;
-}
-
-function onError() {
-  failures += 1;
-  if (failures >= FAILURES_MAX) {
-    close();
-    startPolling();
-  } else if (stream?.readyState === EventSource.CLOSED) {
-    close();
-    setTimeout(connect, POLL_MS);
-  }
-  if (!poll) store.setLink('connecting');
 }
 
 function connect() {
@@ -60,24 +46,32 @@ function connect() {
     store.setLink('live');
   };
   stream.onerror = onError;
-  for (const [name, handler] of Object.entries(handlers))
-    stream.addEventListener(name, (event) => { if (event.data) handler(JSON.parse(event.data)); });
+  for (const name in handlers)
+    stream.addEventListener(name, (event) => handlers[name](JSON.parse(event.data)));
+}
+
+function onError() {
+  failures += 1;
+  const ended = stream.readyState === EventSource.CLOSED;
+  if (ended || failures >= FAILURES_MAX) close();
+  if (failures >= FAILURES_MAX) startPolling();
+  else if (ended) setTimeout(connect, POLL_MS);
+  if (!poll) store.setLink('connecting');
 }
 
 async function pollOnce() {
   polls += 1;
   try {
-    store.takePoll(await status());
-    store.setLink('polling');
+    store.takeSnapshot(await status());
+    if (poll) store.setLink('polling');
   } catch {
-    store.setLink('lost');
+    if (poll) store.setLink('lost');
   }
   if (poll && polls % POLLS_BETWEEN_TRIES === 0) connect();
 }
 
 function startPolling() {
-  if (poll) return;
-  poll = setInterval(pollOnce, POLL_MS);
+  poll ||= setInterval(pollOnce, POLL_MS);
   pollOnce();
 }
 

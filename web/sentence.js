@@ -1,51 +1,39 @@
-// sentence.js: what is true now and why, in words: the pill, the sentence, the notes in the pictures.
-import { $, bind, text } from './dom.js';
-import { t, has, number, time, localise } from './words.js';
+// sentence.js: what is true now and why, in words: pill, sentence, tab, and the notes in the pictures.
+import { $, bind, shape } from './dom.js';
+import { t, has, number, time } from './words.js';
 import { store, view, due, remaining, openMs, uptime, lastChange } from './store.js';
 
-const ANNOUNCE_MS = 1000;
-let announced = null;
-let announcedAt = -ANNOUNCE_MS;
+const { dataset } = document.documentElement;
+let announced;
 
 /** "3 calls in a row failed (INTERNAL)" */
-export function why(reason, change, variables) {
-  const known = t(has(`why.${reason}`) ? `why.${reason}` : 'why.', variables);
-  return change?.code ? `${known} (${change.code})` : known;
+export function why(change, failures) {
+  const reason = t(has(`why.${change.reason}`) ? `why.${change.reason}` : 'why.', { failures });
+  return change.code ? `${reason} (${change.code})` : reason;
 }
 
 /** The variables of all strings: the same names as in client/page.c. */
 export function variables() {
   const { status } = store;
-  const failures = status.failure_count;
+  const { failure_count: failures, failure_threshold: threshold } = status;
   return {
-    threshold: status.failure_threshold,
+    threshold,
     failures,
-    left: Math.max(0, status.failure_threshold - failures),
-    open: view() === 'open' ? openMs() / 1000 : status.recovery_timeout,
+    left: Math.max(0, threshold - failures),
+    open: status.recovery_timeout,
     wait: Math.ceil(remaining() / 1000),
     timeout: status.request_timeout,
     budget: status.probe_budget,
-    why: why(status.last_reason, lastChange(), { failures }),
+    why: why({ reason: status.last_reason, code: lastChange().code }, failures),
   };
 }
 
-export function stateKey() {
-  if (due()) return 'due';
-  return view();
-}
-
-function faultKey() {
-  const { fault } = store;
-  if (!fault) return 'unknown';
-  if (fault.failure_percent && fault.latency_max_ms) return 'both';
-  return fault.failure_percent ? 'fails' : fault.latency_max_ms ? 'slow' : 'healthy';
-}
+export const stateKey = () => (due() ? 'due' : view());
 
 function bindFault() {
-  const key = faultKey();
   const { failure_percent: percent, latency_min_ms: min, latency_max_ms: max } = store.fault ?? {};
-  document.documentElement.dataset.fault = key;
-  bind('fault', t(`fault.${key}`, { percent, min: number(min / 1000), max: number(max / 1000) }));
+  dataset.fault = !store.fault ? 'unknown' : percent ? (max ? 'both' : 'fails') : max ? 'slow' : 'healthy';
+  bind('fault', t(`fault.${dataset.fault}`, { percent, min: min / 1000, max: max / 1000 }));
 }
 
 function bindFlow() {
@@ -54,69 +42,64 @@ function bindFlow() {
   bind('asked', number(c.admitted + stopped));
   bind('stopped', number(stopped));
   bind('reached', number(c.admitted));
-  bind('split', t('flow.split', { ok: c.ok, failed: c.failed }));
+  bind('split', t('flow.split', c));
 }
 
-function bindLeft(values) {
-  const key = { closed: 'left', open: 'open', half_open: 'half' }[view()];
-  bind('left', !key ? '' : t(`window.${key}`, values));
+/** Which arrow of the diagram led here, or is the next. */
+function bindArrows(values) {
+  const { from, to } = lastChange();
+  dataset.arrow = due() ? 'wait' : { closed: 'trip', half_open: 'fail' }[to === 'open' && from] ??
+    { half_open: 'wait', closed: 'heal' }[from && to] ?? '';
+  for (const name of ['trip', 'wait', 'heal']) bind(name, t(`arrow.${name}`, values));
 }
 
-function announce(word) {
-  const now = performance.now();
-  if (word === announced || now - announcedAt < ANNOUNCE_MS) return;
-  if (announced !== null) text($('#announce'), t('announce', { word }));
-  announced = word;
-  announcedAt = now;
+const tab = {
+  closed: ['12855a', "circle cx='8' cy='8' r='7'"],
+  open: ['d83a22', "path d='M13 1a8.6 8.6 0 1 0 0 14V10a4 4 0 1 1 0-4z'"],
+  half_open: ['b57a00', "path d='M8 0a8 8 0 0 1 0 16v-2A6 6 0 0 1 8 2z'"],
+};
+
+/** The tab says the state by title, and by an icon with a shape and a colour. */
+function bindTab(word) {
+  document.title = `${word} · Breakwire`;
+  const [colour, form] = tab[shape(view())] ?? ['667085', "rect width='16' height='16'"];
+  const icon = `data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' fill='%23${colour}'><${form}/></svg>`;
+  if ($('link[rel=icon]').href !== icon) $('link[rel=icon]').href = icon;
 }
 
 function bindLink() {
-  $('#link').dataset.link = store.link;
-  text($('#link-text'), t(`link.${store.link}`));
-  const stale = $('#stale');
-  stale.hidden = store.link !== 'lost';
-  if (!stale.hidden) text(stale, t('stale'));
+  $('#link').className = `link ${store.link}`;
+  $('#link use').setAttribute('href', { live: '#closed', lost: '#open' }[store.link] ?? '#half_open');
+  bind('link', t(`link.${store.link}`));
+  $('#stale').hidden = store.link !== 'lost';
 }
 
 /** Everything that changes with an event. */
 export function render() {
-  const { status } = store;
   const values = variables();
-  const { dataset } = document.documentElement;
+  const word = t(`state.${view()}`);
   dataset.state = view();
-  dataset.stored = status.state;
-  dataset.due = due();
-  dataset.arrow = due() ? 'wait' : arrow();
-  localise(values);
-  bind('name', status.circuit_breaker_name);
-  bind('version', store.version && `Breakwire ${store.version}`);
-  bind('word', t(`state.${view()}`));
+  bind('word', word);
   bind('gate', t(`gate.${stateKey()}`));
+  bind('left', t(`window.${view()}`, values));
+  bind('version', `Breakwire ${store.status.version}`);
+  bindArrows(values);
   bindFault();
   bindFlow();
-  bindLeft(values);
   bindLink();
+  bindTab(word);
+  if (announced && announced !== word) $('#announce').textContent = t('announce', { word });
+  announced = word;
   tick();
-}
-
-/** Which arrow of the diagram led here. */
-function arrow() {
-  const { from, to } = lastChange() ?? {};
-  const arrows = { 'closed open': 'trip', 'open half_open': 'wait', 'half_open open': 'fail', 'half_open closed': 'heal' };
-  return arrows[`${from} ${to}`] ?? '';
-}
-
-function clock(ms) {
-  const s = Math.floor(ms / 1000);
-  return [s / 3600, (s / 60) % 60, s % 60].map((n) => String(Math.floor(n)).padStart(2, '0')).join(':');
 }
 
 /** Everything that changes with time alone. */
 export function tick() {
   const { status } = store;
-  const key = view() === 'closed' && status.failure_count > 0 ? 'failing' : stateKey();
+  const key = view() === 'closed' && status.failure_count ? 'failing' : stateKey();
   bind('since', due() ? '' : t('since', { time: time(status.since) }));
   bind('now', t(`now.${key}`, variables()));
-  bind('uptime', t('up', { time: clock(uptime()) }));
-  announce(t(`state.${view()}`));
+  const s = Math.floor(uptime() / 1000);
+  const clock = [s / 3600, (s / 60) % 60, s % 60].map((n) => `${Math.floor(n)}`.padStart(2, 0)).join(':');
+  bind('uptime', t('up', { clock }));
 }
