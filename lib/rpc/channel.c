@@ -38,8 +38,8 @@ struct bw_channel *bw_channel_new(const struct bw_channel_config *config, struct
     channel->config = *config;
     channel->wake = wake;
     channel->now_ms = now_ms;
-    channel->random.state = config->seed;
-    channel->backoff_ms = (double)config->backoff_initial_ms;
+    bw_backoff_init(&channel->backoff, config->backoff_initial_ms, config->backoff_multiplier,
+                    config->backoff_max_ms, config->backoff_jitter, config->seed);
     channel->waiting_last = &channel->waiting_first;
     channel->ended_last = &channel->ended_first;
     bw_timers_init(&channel->timers);
@@ -84,17 +84,28 @@ void bw_channel_set_state(struct bw_channel *channel, enum bw_channel_state stat
         channel->state = state;
 }
 
+/* Only the ends that are due now: a caller that starts a call from on_end is told of its end the next time.
+ */
 void bw_channel_deliver(struct bw_channel *channel) {
     if (channel->delivering)
         return;
+    struct bw_call *call = channel->ended_first;
     channel->delivering = true;
-    for (struct bw_call *call; (call = channel->ended_first) != NULL;) {
-        channel->ended_first = call->next_queued;
-        if (!channel->ended_first)
-            channel->ended_last = &channel->ended_first;
+    channel->ended_first = NULL;
+    channel->ended_last = &channel->ended_first;
+    while (call) {
+        struct bw_call *next = call->next_queued;
         bw_call_deliver_end(call);
+        call = next;
     }
     channel->delivering = false;
+}
+
+void bw_channel_expire(struct bw_channel *channel) {
+    struct bw_timer *timer;
+    while ((timer = bw_timers_pop_due(&channel->timers, channel->now_ms)) != NULL)
+        bw_call_fail(BW_OWNER_OF(timer, struct bw_call, timer), BW_DEADLINE_EXCEEDED, BW_ORIGIN_LOCAL,
+                     "the deadline is over");
 }
 
 static struct bw_call *take_waiting(struct bw_channel *channel) {
@@ -107,14 +118,14 @@ static struct bw_call *take_waiting(struct bw_channel *channel) {
     return call;
 }
 
+bool bw_channel_takes_calls(const struct bw_channel *channel) {
+    return channel->state == BW_CHANNEL_READY && channel->current &&
+           bw_h2_accepts_requests(channel->current->h2);
+}
+
 void bw_channel_send_waiting(struct bw_channel *channel) {
-    while (channel->waiting_first && channel->state == BW_CHANNEL_READY) {
-        struct bw_call *call = take_waiting(channel);
-        if (!bw_call_send(call, channel->current) && !call->has_ended) {
-            bw_call_wait(call);
-            break;
-        }
-    }
+    while (channel->waiting_first && bw_channel_takes_calls(channel))
+        bw_call_send(take_waiting(channel), channel->current);
 }
 
 void bw_channel_need_connection(struct bw_channel *channel) {
@@ -126,7 +137,7 @@ void bw_channel_reset_backoff(struct bw_channel *channel, uint64_t now_ms) {
     channel->now_ms = now_ms;
     if (channel->state != BW_CHANNEL_TRANSIENT_FAILURE)
         return;
-    channel->backoff_ms = (double)channel->config.backoff_initial_ms;
+    bw_backoff_reset(&channel->backoff);
     bw_channel_begin_attempt(channel);
     bw_wake_up(&channel->wake);
 }
@@ -134,7 +145,7 @@ void bw_channel_reset_backoff(struct bw_channel *channel, uint64_t now_ms) {
 void bw_channel_drain(struct bw_channel *channel, uint64_t now_ms) {
     channel->now_ms = now_ms;
     bw_channel_set_state(channel, BW_CHANNEL_SHUTDOWN);
-    channel->step = BW_DIAL_NONE;
+    bw_channel_abandon_attempt(channel);
     while (channel->waiting_first)
         bw_call_fail(take_waiting(channel), BW_UNAVAILABLE, BW_ORIGIN_LOCAL, "the channel is shutting down");
     for (struct bw_channel_conn *conn = channel->conns; conn; conn = conn->next)

@@ -1,7 +1,6 @@
 /* A channel's connection: the shape of core.h around HTTP/2, and its streams' events given to their calls. */
 #include "channel_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static void on_headers(void *owner, struct bw_h2_stream *stream, enum bw_h2_block block,
@@ -47,7 +46,7 @@ static void on_ready(void *owner) {
     if (conn != channel->current)
         return;
     channel->step = BW_DIAL_NONE;
-    channel->backoff_ms = (double)channel->config.backoff_initial_ms;
+    bw_backoff_reset(&channel->backoff);
     channel->last_error[0] = '\0';
     bw_channel_set_state(channel, BW_CHANNEL_READY);
     bw_channel_send_waiting(channel);
@@ -81,6 +80,7 @@ static void on_goaway(void *owner, uint32_t code, struct bw_span debug) {
 static size_t conn_feed(void *self, uint64_t now_ms, const uint8_t *bytes, size_t len) {
     struct bw_channel_conn *conn = self;
     conn->channel->now_ms = now_ms;
+    bw_channel_expire(conn->channel); /* an answer that comes after the deadline is too late */
     size_t taken = bw_h2_feed(conn->h2, now_ms, bytes, len);
     if (bw_h2_wants(conn->h2) & BW_WANTS_CLOSE)
         retire(conn, "the server does not speak HTTP/2");
@@ -101,6 +101,7 @@ static void conn_written(void *self, uint64_t now_ms, size_t len) {
 static void conn_tick(void *self, uint64_t now_ms) {
     struct bw_channel_conn *conn = self;
     conn->channel->now_ms = now_ms;
+    bw_channel_expire(conn->channel);
     bw_h2_tick(conn->h2, now_ms);
     if (bw_h2_wants(conn->h2) & BW_WANTS_CLOSE)
         retire(conn, "the connection made no progress");
@@ -120,6 +121,7 @@ static unsigned conn_wants(const void *self) {
 static void conn_lost(void *self, uint64_t now_ms, enum bw_lost reason) {
     struct bw_channel_conn *conn = self;
     conn->channel->now_ms = now_ms;
+    bw_channel_expire(conn->channel);
     retire(conn, "the connection was closed before it was ready");
     bw_h2_lost(conn->h2, now_ms, reason);
     bw_channel_deliver(conn->channel);
@@ -148,6 +150,8 @@ struct bw_conn bw_channel_conn_new(struct bw_channel *channel, uint64_t id, stru
     struct bw_h2_config config;
     struct bw_channel_conn *conn = calloc(1, sizeof *conn);
     bw_h2_config_default(&config, BW_H2_CLIENT);
+    /* The channel's own limit for an attempt covers the peer's SETTINGS. */
+    config.preface_timeout_ms = channel->give_up_ms - channel->now_ms + 1;
     if (conn)
         conn->h2 = bw_h2_new(&config, &events, conn, wake, channel->now_ms);
     if (!conn || !conn->h2) {

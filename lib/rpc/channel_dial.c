@@ -32,7 +32,7 @@ bool bw_channel_parse_target(struct bw_channel *channel, const char *target) {
         snprintf(channel->authority, sizeof channel->authority, "localhost");
         return target[5] && use_address(channel, target);
     }
-    if (!colon || colon == target || !bw_span_to_u64(bw_span_text(colon + 1), UINT16_MAX, &port))
+    if (!colon || colon == target || !bw_span_to_u64(bw_span_text(colon + 1), UINT16_MAX, &port) || port == 0)
         return false;
     struct bw_span host = bw_span_of(target, (size_t)(colon - target));
     bool is_v6 = host.data[0] == '[' && host.data[host.len - 1] == ']' && host.len > 2;
@@ -46,10 +46,13 @@ bool bw_channel_parse_target(struct bw_channel *channel, const char *target) {
 
 /* ---- attempts ---- */
 
-static void wish_connect(struct bw_channel *channel) {
-    channel->step = BW_DIAL_WISH_CONNECT;
+/* "The deadline of an attempt is the later one of the backoff's end and now + MIN_CONNECT_TIMEOUT"
+ * (connection-backoff.md); here each address, and the look-up, has that long. */
+static void begin_step(struct bw_channel *channel, enum bw_dial_step step) {
+    uint64_t backoff_ms = bw_backoff_peek(&channel->backoff), least_ms = channel->config.connect_timeout_ms;
+    channel->step = step;
     channel->attempt_id++;
-    channel->give_up_ms = channel->now_ms + channel->config.connect_timeout_ms;
+    channel->give_up_ms = channel->now_ms + (least_ms > backoff_ms ? least_ms : backoff_ms);
 }
 
 void bw_channel_begin_attempt(struct bw_channel *channel) {
@@ -57,13 +60,7 @@ void bw_channel_begin_attempt(struct bw_channel *channel) {
         return;
     bw_channel_set_state(channel, BW_CHANNEL_CONNECTING);
     channel->address_next = 0;
-    if (channel->is_address) {
-        wish_connect(channel);
-        return;
-    }
-    channel->step = BW_DIAL_WISH_RESOLVE;
-    channel->attempt_id++;
-    channel->give_up_ms = channel->now_ms + channel->config.connect_timeout_ms;
+    begin_step(channel, channel->is_address ? BW_DIAL_WISH_CONNECT : BW_DIAL_WISH_RESOLVE);
 }
 
 static void fail_waiting(struct bw_channel *channel) {
@@ -83,36 +80,43 @@ static void fail_waiting(struct bw_channel *channel) {
 }
 
 static void back_off(struct bw_channel *channel) {
-    const struct bw_channel_config *config = &channel->config;
-    double spread = (double)bw_random_between(&channel->random, 0, 2000) / 1000.0 - 1.0; /* -1..1 */
-    double wait_ms = channel->backoff_ms * (1.0 + config->backoff_jitter * spread);
-    double next_ms = channel->backoff_ms * config->backoff_multiplier;
-    channel->retry_ms = channel->now_ms + (uint64_t)wait_ms;
-    channel->backoff_ms = next_ms < (double)config->backoff_max_ms ? next_ms : (double)config->backoff_max_ms;
+    channel->retry_ms = channel->now_ms + bw_backoff_take(&channel->backoff);
     bw_channel_set_state(channel, BW_CHANNEL_TRANSIENT_FAILURE);
     channel->step = BW_DIAL_NONE;
     fail_waiting(channel);
 }
 
-void bw_channel_attempt_failed(struct bw_channel *channel, const char *why) {
+/* last_error says why already. */
+static void try_next(struct bw_channel *channel) {
     bool is_look_up = channel->step == BW_DIAL_RESOLVING || channel->step == BW_DIAL_WISH_RESOLVE;
-    if (is_look_up)
-        snprintf(channel->last_error, sizeof channel->last_error, "cannot look up %s: %s", channel->host,
-                 why);
-    else
-        snprintf(channel->last_error, sizeof channel->last_error, "cannot connect to %s: %s",
-                 channel->addresses[channel->address_next].text, why);
     channel->address_next++;
     if (!is_look_up && channel->address_next < channel->addresses_count)
-        wish_connect(channel);
+        begin_step(channel, BW_DIAL_WISH_CONNECT);
     else
         back_off(channel);
     bw_wake_up(&channel->wake);
 }
 
+void bw_channel_attempt_failed(struct bw_channel *channel, const char *why) {
+    bool is_look_up = channel->step == BW_DIAL_RESOLVING || channel->step == BW_DIAL_WISH_RESOLVE;
+    const char *what = is_look_up ? "look up" : "connect to";
+    const char *where = is_look_up ? channel->host : channel->addresses[channel->address_next].text;
+    snprintf(channel->last_error, sizeof channel->last_error, "cannot %s %s: %s", what, where, why);
+    try_next(channel);
+}
+
 static void wish_close(struct bw_channel *channel, uint64_t id) {
     if (channel->closes_count < BW_CLOSES_MAX)
         channel->closes[channel->closes_count++] = id;
+}
+
+void bw_channel_abandon_attempt(struct bw_channel *channel) {
+    if (channel->step == BW_DIAL_RESOLVING || channel->step == BW_DIAL_CONNECTING ||
+        channel->step == BW_DIAL_SETTLING)
+        wish_close(channel, channel->attempt_id);
+    if (channel->step == BW_DIAL_SETTLING)
+        channel->current = NULL;
+    channel->step = BW_DIAL_NONE;
 }
 
 /* ---- what the driver asks and tells ---- */
@@ -148,18 +152,21 @@ static void on_resolved(void *self, uint64_t now_ms, uint64_t id, const struct b
     channel->addresses_count = n < BW_ADDRESSES_MAX ? n : BW_ADDRESSES_MAX;
     memcpy(channel->addresses, addresses, channel->addresses_count * sizeof *addresses);
     if (n)
-        wish_connect(channel);
+        begin_step(channel, BW_DIAL_WISH_CONNECT);
     else
         bw_channel_attempt_failed(channel, "the name has no address");
     bw_channel_deliver(channel);
 }
 
+/* The driver's reason is a whole sentence: it names what was tried. */
 static void on_failed(void *self, uint64_t now_ms, uint64_t id, const char *why) {
     struct bw_channel *channel = self;
     channel->now_ms = now_ms;
     if (id == channel->attempt_id &&
-        (channel->step == BW_DIAL_RESOLVING || channel->step == BW_DIAL_CONNECTING))
-        bw_channel_attempt_failed(channel, why);
+        (channel->step == BW_DIAL_RESOLVING || channel->step == BW_DIAL_CONNECTING)) {
+        snprintf(channel->last_error, sizeof channel->last_error, "%s", why);
+        try_next(channel);
+    }
     bw_channel_deliver(channel);
 }
 
@@ -177,26 +184,28 @@ static struct bw_conn on_connected(void *self, uint64_t now_ms, uint64_t id, str
 }
 
 static void give_up_attempt(struct bw_channel *channel) {
-    wish_close(channel, channel->attempt_id);
-    if (channel->current && channel->step == BW_DIAL_SETTLING)
-        channel->current = NULL;
+    enum bw_dial_step step = channel->step;
+    bw_channel_abandon_attempt(channel);
+    channel->step = step;
     bw_channel_attempt_failed(channel, "timed out");
+}
+
+/* After the backoff a channel that nobody waits for is IDLE: the next call makes it try again, and waits
+ * (connectivity-semantics-and-api.md leaves the moment of the next attempt open). */
+static void end_backoff(struct bw_channel *channel) {
+    bw_channel_set_state(channel, BW_CHANNEL_IDLE);
+    if (channel->waiting_first)
+        bw_channel_begin_attempt(channel);
 }
 
 static void tick(void *self, uint64_t now_ms) {
     struct bw_channel *channel = self;
-    struct bw_timer *timer;
     channel->now_ms = now_ms;
-    while ((timer = bw_timers_pop_due(&channel->timers, now_ms)) != NULL)
-        bw_call_fail(BW_OWNER_OF(timer, struct bw_call, timer), BW_DEADLINE_EXCEEDED, BW_ORIGIN_LOCAL,
-                     "the deadline is over");
+    bw_channel_expire(channel);
     if (channel->step != BW_DIAL_NONE && now_ms >= channel->give_up_ms)
         give_up_attempt(channel);
-    if (channel->state == BW_CHANNEL_TRANSIENT_FAILURE && now_ms >= channel->retry_ms) {
-        bw_channel_set_state(channel, BW_CHANNEL_IDLE);
-        if (channel->waiting_first)
-            bw_channel_begin_attempt(channel);
-    }
+    if (channel->state == BW_CHANNEL_TRANSIENT_FAILURE && now_ms >= channel->retry_ms)
+        end_backoff(channel);
     bw_channel_deliver(channel);
 }
 

@@ -2,11 +2,11 @@
 #ifndef RPC_CHANNEL_INTERNAL_H
 #define RPC_CHANNEL_INTERNAL_H
 
+#include "backoff.h"
 #include "frame.h"
 
 #include <breakwire/channel.h>
 #include <breakwire/h2.h>
-#include <breakwire/random.h>
 #include <breakwire/timers.h>
 
 enum { BW_TEXT_MAX = 256, BW_ADDRESSES_MAX = 16, BW_CLOSES_MAX = 8 };
@@ -39,9 +39,8 @@ struct bw_channel {
     size_t addresses_count, address_next;
     uint64_t closes[BW_CLOSES_MAX]; /* ids that the driver is to close */
     size_t closes_count;
-    double backoff_ms; /* of the next failure */
+    struct bw_backoff backoff;
     uint64_t retry_ms; /* in TRANSIENT_FAILURE: when it ends */
-    struct bw_random random;
 
     struct bw_channel_conn *conns, *current;       /* current: takes new calls, or is settling */
     struct bw_call *waiting_first, **waiting_last; /* for a connection, oldest first */
@@ -74,12 +73,15 @@ struct bw_call {
     uint64_t deadline_ms;
     bool server_streaming, wait_for_ready;
 
-    bool is_waiting, has_ended, was_sent, was_refused, has_headers;
+    bool is_waiting, has_ended, was_sent, was_refused;
+    bool has_headers; /* the response's, final ones */
+    bool is_answered; /* the server has ended its side */
     unsigned http_status;
     unsigned messages;
     struct bw_frame_reader reader;
     struct bw_buf response; /* unary: the message, until the status is known */
     /* the end */
+    uint64_t ended_ms;
     enum bw_code code;
     enum bw_origin origin;
     struct bw_buf message, details;
@@ -92,6 +94,10 @@ struct bw_call {
 void bw_channel_set_state(struct bw_channel *channel, enum bw_channel_state state);
 /* Delivers the ends that are due, unless it is being done already. */
 void bw_channel_deliver(struct bw_channel *channel);
+/* The current connection takes calls. */
+bool bw_channel_takes_calls(const struct bw_channel *channel);
+/* Ends the calls whose deadline is over. */
+void bw_channel_expire(struct bw_channel *channel);
 /* Gives waiting calls to the current connection, as many as it takes. */
 void bw_channel_send_waiting(struct bw_channel *channel);
 /* Someone needs a connection: leaves IDLE. */
@@ -101,20 +107,30 @@ void bw_channel_need_connection(struct bw_channel *channel);
 extern const struct bw_dial_ops bw_channel_dial_ops;
 bool bw_channel_parse_target(struct bw_channel *channel, const char *target);
 void bw_channel_begin_attempt(struct bw_channel *channel);
-/* The attempt did not work: the next address, or TRANSIENT_FAILURE. */
+/* The connection that was being made is of no use: the next address, or TRANSIENT_FAILURE. */
 void bw_channel_attempt_failed(struct bw_channel *channel, const char *why);
+/* Gives up what is under way, without a successor. */
+void bw_channel_abandon_attempt(struct bw_channel *channel);
 
 /* ---- channel_conn.c ---- */
 struct bw_conn bw_channel_conn_new(struct bw_channel *channel, uint64_t id, struct bw_wake wake);
 
 /* ---- call.c ---- */
-/* Puts the call on the connection. False: the connection takes none, or there is no memory. */
-bool bw_call_send(struct bw_call *call, struct bw_channel_conn *conn);
+/* Sends it now, lets it wait for a connection, or fails it fast (wait-for-ready.md). */
+void bw_call_place(struct bw_call *call);
+/* Puts the call on a connection that takes calls, or fails it. */
+void bw_call_send(struct bw_call *call, struct bw_channel_conn *conn);
 void bw_call_wait(struct bw_call *call);
+/* The status is known: nothing that comes after it counts. */
+void bw_call_end(struct bw_call *call, enum bw_code code, enum bw_origin origin);
 /* Ends the call with a status made here; the stream, if any, is reset. Again: nothing happens. */
 void bw_call_fail(struct bw_call *call, enum bw_code code, enum bw_origin origin, const char *message);
+/* The call has no further use for its stream. */
+void bw_call_drop_stream(struct bw_call *call, uint32_t reset_code);
 void bw_call_deliver_end(struct bw_call *call);
 void bw_call_free(struct bw_call *call);
+
+/* ---- call_answer.c ---- */
 void bw_call_headers(struct bw_call *call, enum bw_h2_block block, const struct bw_h2_field *fields, size_t n,
                      unsigned flags);
 void bw_call_data(struct bw_call *call, struct bw_span bytes);

@@ -13,12 +13,12 @@ static void read_http_status(struct bw_response *out, struct bw_span value) {
 
 static void read_content_type(struct bw_response *out, struct bw_span value) {
     static const size_t prefix_len = sizeof "application/grpc" - 1;
-    out->is_grpc =
-        value.len >= prefix_len && bw_span_is_nocase(bw_span_of(value.data, prefix_len), "application/grpc");
-    if (!out->is_grpc)
+    if (value.len < prefix_len || !bw_span_is_nocase(bw_span_of(value.data, prefix_len), "application/grpc"))
         return;
     struct bw_span rest = bw_span_of(value.data + prefix_len, value.len - prefix_len);
-    out->is_other_codec = rest.len && rest.data[0] == '+' && !bw_span_starts(rest, "+proto");
+    bool is_proto = bw_span_starts(rest, "+proto") && (rest.len == 6 || rest.data[6] == ';');
+    out->is_grpc = rest.len == 0 || rest.data[0] == '+' || rest.data[0] == ';';
+    out->is_other_codec = rest.len && rest.data[0] == '+' && !is_proto;
 }
 
 /* "If the value for pushback is negative or unparseable, then it will be seen as the server asking the client
@@ -30,7 +30,21 @@ static void read_pushback(struct bw_response *out, struct bw_span value) {
 }
 
 static void read_details(struct bw_response *out, struct bw_span value) {
-    out->is_bad |= !bw_base64_decode(&out->details, bw_span_trim(value));
+    bw_buf_clear(&out->details);
+    if (!bw_base64_decode(&out->details, bw_span_trim(value)))
+        out->is_bad = true;
+}
+
+static void read_message(struct bw_response *out, struct bw_span value) {
+    bw_buf_clear(&out->message);
+    bw_percent_decode(&out->message, value);
+    out->no_memory |= out->message.failed;
+}
+
+static void read_metadata(struct bw_response *out, struct bw_span name, struct bw_span value) {
+    enum bw_metadata_result result = bw_metadata_add_wire(out->metadata, name, value);
+    out->no_memory |= result == BW_METADATA_NO_MEMORY;
+    out->is_bad |= result == BW_METADATA_BAD_VALUE && bw_metadata_is_binary(name);
 }
 
 static void read_field(struct bw_response *out, struct bw_span name, struct bw_span value) {
@@ -38,28 +52,25 @@ static void read_field(struct bw_response *out, struct bw_span name, struct bw_s
         read_http_status(out, value);
     } else if (bw_span_is(name, "content-type")) {
         read_content_type(out, value);
-    } else if (bw_span_is(name, "grpc-encoding")) {
-        out->is_encoded = !bw_span_is(value, "identity");
     } else if (bw_span_is(name, "grpc-status")) {
         out->has_status = true;
         out->status = value;
     } else if (bw_span_is(name, "grpc-message")) {
-        bw_percent_decode(&out->message, value);
+        read_message(out, value);
     } else if (bw_span_is(name, "grpc-status-details-bin")) {
         read_details(out, value);
     } else if (bw_span_is(name, "grpc-retry-pushback-ms")) {
         read_pushback(out, value);
-    } else if (bw_metadata_add_wire(out->metadata, name, value) == BW_METADATA_BAD_VALUE) {
-        out->is_bad |= bw_metadata_is_binary(name);
+    } else {
+        read_metadata(out, name, value);
     }
 }
 
 void bw_response_read(const struct bw_h2_field *fields, size_t n, struct bw_response *out) {
     *out = (struct bw_response){.metadata = bw_metadata_new()};
-    out->is_bad = !out->metadata;
+    out->no_memory = !out->metadata;
     for (size_t i = 0; i < n && out->metadata; i++)
         read_field(out, fields[i].name, fields[i].value);
-    out->is_bad |= out->message.failed;
 }
 
 void bw_response_free(struct bw_response *response) {

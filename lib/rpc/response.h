@@ -10,10 +10,10 @@
 /* What stands in one block: response headers, trailers, or both at once (Trailers-Only). */
 struct bw_response {
     unsigned http_status; /* 0 in trailers */
-    bool is_grpc;         /* content-type begins with application/grpc */
+    bool is_grpc;         /* content-type is application/grpc, alone or followed by '+' or ';' */
     bool is_other_codec;  /* ... and names another codec than proto */
-    bool is_encoded;      /* grpc-encoding names an algorithm */
-    bool is_bad;          /* a -bin value is no base64, or no memory */
+    bool is_bad;          /* a -bin value is no base64 */
+    bool no_memory;
     bool has_status;
     struct bw_span status; /* grpc-status as sent; lent, as the block */
     struct bw_buf message; /* grpc-message, decoded */
