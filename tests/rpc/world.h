@@ -119,4 +119,8 @@ void link_say_frame(struct link *link, uint8_t type, uint8_t flags, uint32_t id,
 void link_say_headers(struct link *link, uint8_t flags, uint32_t id, const char *fields);
 void link_say_settings(struct link *link);
 
+/* For world.c alone. */
+void link_make_server(struct link *link);
+void call_forget(struct call *call);
+
 #endif
