@@ -57,7 +57,7 @@ def message_class(name):
     return _FACTORY.GetPrototype(POOL.FindMessageTypeByName(name))
 
 
-def message(name, **fields):
+def message(name, /, **fields):
     return message_class(name)(**fields)
 
 
@@ -81,23 +81,23 @@ class Rpc:
             "/" + path, request_serializer=None if raw else lambda request: request.SerializeToString(),
             response_deserializer=None if raw else response.FromString)
 
-    def request(self, path, **fields):
+    def request(self, path, /, **fields):
         service, method = path.split("/")
         shape = POOL.FindServiceByName(service).methods_by_name[method]
         return message(shape.input_type.full_name, **fields)
 
-    def call(self, path, timeout=LIMIT_S, metadata=None, **fields):
+    def call(self, path, /, timeout=LIMIT_S, metadata=None, **fields):
         return self.stub(path)(self.request(path, **fields), timeout=timeout, metadata=metadata)
 
-    def with_call(self, path, timeout=LIMIT_S, metadata=None, **fields):
+    def with_call(self, path, /, timeout=LIMIT_S, metadata=None, **fields):
         """(response, call): the call has the headers and trailers."""
         return self.stub(path).with_call(self.request(path, **fields), timeout=timeout, metadata=metadata)
 
-    def start(self, path, timeout=LIMIT_S, metadata=None, **fields):
+    def start(self, path, /, timeout=LIMIT_S, metadata=None, **fields):
         """A unary call that runs: a future."""
         return self.stub(path).future(self.request(path, **fields), timeout=timeout, metadata=metadata)
 
-    def error(self, path, timeout=LIMIT_S, metadata=None, **fields):
+    def error(self, path, /, timeout=LIMIT_S, metadata=None, **fields):
         """The RpcError that the call must end with."""
         try:
             response = self.call(path, timeout, metadata, **fields)
@@ -114,14 +114,14 @@ class Rpc:
 class Program:
     """One of our programs, running. Its log lines are read all the time; `log` holds them decoded."""
 
-    def __init__(self, name, *arguments, where=None, **environment):
+    def __init__(self, name, *arguments, where=None, stderr=subprocess.PIPE, **environment):
         self.name, self.log, self.raw = name, [], []
         self.changed = threading.Condition()
         clean = {key: value for key, value in os.environ.items()
                  if not key.startswith(("CIRCUIT_", "HTTP_", "RPC_", "SERVICE_", "LOG_")) and "proxy" not in key}
         self.process = subprocess.Popen(
             [*WRAPPER, os.path.join(where or BIN, name), *arguments], env={**clean, **environment},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True,
             start_new_session=True)
         self.reader = threading.Thread(target=self._read_log, daemon=True)
         self.reader.start()
@@ -136,7 +136,7 @@ class Program:
         self.rpc_address = self.ready.split("rpc=")[1]
 
     def _read_log(self):
-        for line in self.process.stderr:
+        for line in self.process.stderr or ():
             with self.changed:
                 self.raw.append(line)
                 try:
@@ -166,7 +166,8 @@ class Program:
         code = self.process.wait(limit_s)
         self.reader.join(LIMIT_S)
         self.process.stdout.close()
-        self.process.stderr.close()
+        if self.process.stderr:
+            self.process.stderr.close()
         return code
 
     def stop(self):
@@ -184,13 +185,13 @@ class Program:
             self.process.kill()
 
 
-def start_b(address="127.0.0.1:0", **environment):
-    return Program("service-b", RPC_ADDRESS=address, **environment)
+def start_b(address="127.0.0.1:0", **more):
+    return Program("service-b", RPC_ADDRESS=address, **more)
 
 
-def start_a(service_b_address, **environment):
+def start_a(service_b_address, **more):
     program = Program("service-a", **{"HTTP_ADDRESS": "127.0.0.1:0", "RPC_ADDRESS": "127.0.0.1:0",
-                                      "SERVICE_B_ADDRESS": service_b_address, **environment})
+                                      "SERVICE_B_ADDRESS": service_b_address, **more})
     program.http_address = program.ready.split("http://")[1].split()[0]
     return program
 
@@ -207,11 +208,11 @@ class Case(unittest.TestCase):
             code = program.stop()
             self.assertEqual(code, 0, f"{program.name} ended with {code}:\n{''.join(program.raw[-40:])}")
 
-    def start_b(self, **environment):
-        return self.started(start_b(**environment))
+    def start_b(self, **more):
+        return self.started(start_b(**more))
 
-    def start_a(self, service_b_address, **environment):
-        return self.started(start_a(service_b_address, **environment))
+    def start_a(self, service_b_address, **more):
+        return self.started(start_a(service_b_address, **more))
 
     def rpc(self, address, **options):
         rpc = Rpc(address, **options)
