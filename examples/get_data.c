@@ -1,4 +1,5 @@
-/* get_data ADDRESS: calls breakwire.demo.v1.DataService/GetData once and prints the answer. The whole of a client. */
+/* get_data ADDRESS: calls breakwire.demo.v1.DataService/GetData once and prints the answer. The whole of a
+ * client. */
 #include <breakwire/channel.h>
 #include <breakwire/demo/v1/demo.pb-c.h>
 #include <breakwire/dialer.h>

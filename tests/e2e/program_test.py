@@ -60,7 +60,8 @@ class Configuration(unittest.TestCase):
     def test_bad_environment_is_exit_78_naming_variable_value_and_range(self):
         for name, value, limit in (
                 ("CIRCUIT_FAIL_MAX", "0", "1 to 65535"), ("CIRCUIT_FAIL_MAX", "65536", "1 to 65535"),
-                ("CIRCUIT_FAILURE_THRESHOLD", "three", "1 to 65535"), ("CIRCUIT_RESET_TIMEOUT", "0.04", "0.05 to 86400"),
+                ("CIRCUIT_FAILURE_THRESHOLD", "three", "1 to 65535"),
+                ("CIRCUIT_RESET_TIMEOUT", "0.04", "0.05 to 86400"),
                 ("CIRCUIT_RECOVERY_TIMEOUT", "86401", "0.05 to 86400"), ("REQUEST_TIMEOUT", "-1", "0.05 to 3600"),
                 ("SERVICE_B_ADDRESS", "nowhere", "HOST:PORT"), ("HTTP_ADDRESS", "127.0.0.1:65536", "65535"),
                 ("LOG_LEVEL", "loud", "debug"), ("DRAIN_TIMEOUT", "x", "seconds")):

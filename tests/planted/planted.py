@@ -196,6 +196,12 @@ def check_all(root, header, bugs, jobs, folder):
     return 1 if missed else 0
 
 
+def unlisted(root, bugs):
+    """The bugs that tests/README.md does not name: there every reader finds what the tests notice."""
+    text = " ".join((root / "tests" / "README.md").read_text(encoding="utf-8").split())
+    return [bug.name for bug in bugs if f"`{bug.name}`: {bug.sentence}" not in text]
+
+
 def main():
     parser = argparse.ArgumentParser(description="Plants bugs and demands that the tests notice them.")
     parser.add_argument("list", type=pathlib.Path)
@@ -207,6 +213,9 @@ def main():
     chosen = [bug for bug in bugs if args.only in (None, bug.name)]
     if not chosen:
         sys.exit(f"{args.list}: no such bug")
+    missing = unlisted(args.root, bugs)
+    if missing:
+        sys.exit(f"tests/README.md does not list {', '.join(missing)}")
     with tempfile.TemporaryDirectory(prefix="planted-") as folder:
         sys.exit(check_all(args.root, header, chosen, max(1, min(args.j, len(chosen))), folder))
 
