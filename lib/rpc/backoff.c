@@ -1,6 +1,6 @@
 #include "backoff.h"
 
-enum { STEPS = 10000 }; /* of the jitter, each way */
+#define STEPS 10000u /* of the jitter, each way */
 
 static double smaller(double a, double b) {
     return a < b ? a : b;

@@ -82,7 +82,7 @@ static size_t conn_feed(void *self, uint64_t now_ms, const uint8_t *bytes, size_
     conn->channel->now_ms = now_ms;
     bw_channel_expire(conn->channel); /* an answer that comes after the deadline is too late */
     size_t taken = bw_h2_feed(conn->h2, now_ms, bytes, len);
-    if (bw_h2_wants(conn->h2) & BW_WANTS_CLOSE)
+    if (!bw_h2_accepts_requests(conn->h2))
         retire(conn, "the server does not speak HTTP/2");
     bw_channel_deliver(conn->channel);
     return taken;
@@ -103,7 +103,7 @@ static void conn_tick(void *self, uint64_t now_ms) {
     conn->channel->now_ms = now_ms;
     bw_channel_expire(conn->channel);
     bw_h2_tick(conn->h2, now_ms);
-    if (bw_h2_wants(conn->h2) & BW_WANTS_CLOSE)
+    if (!bw_h2_accepts_requests(conn->h2))
         retire(conn, "the connection made no progress");
     bw_channel_deliver(conn->channel);
 }

@@ -150,7 +150,8 @@ static void on_resolved(void *self, uint64_t now_ms, uint64_t id, const struct b
     if (id != channel->attempt_id || channel->step != BW_DIAL_RESOLVING)
         return;
     channel->addresses_count = n < BW_ADDRESSES_MAX ? n : BW_ADDRESSES_MAX;
-    memcpy(channel->addresses, addresses, channel->addresses_count * sizeof *addresses);
+    for (size_t i = 0; i < channel->addresses_count; i++)
+        channel->addresses[i] = addresses[i];
     if (n)
         begin_step(channel, BW_DIAL_WISH_CONNECT);
     else
