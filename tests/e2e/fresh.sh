@@ -2,6 +2,7 @@
 # fresh.sh [run|check]: a fresh clone in a container of the plain base image, where nothing but Debian's minimal
 # packages is installed. run: ./run is ready in under 3 minutes, the page answers, SIGINT ends both with 0, and a
 # second ./run is ready in under 10 seconds. check: ./check is green. Skipped (77) where no Docker daemon starts.
+set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 what=${1:-run}
 
