@@ -114,13 +114,13 @@ class Rpc:
 class Program:
     """One of our programs, running. Its log lines are read all the time; `log` holds them decoded."""
 
-    def __init__(self, name, *arguments, where=None, stderr=subprocess.PIPE, **environment):
+    def __init__(self, name, *arguments, where=None, wrapper=(), stderr=subprocess.PIPE, **environment):
         self.name, self.log, self.raw = name, [], []
         self.changed = threading.Condition()
         clean = {key: value for key, value in os.environ.items()
                  if not key.startswith(("CIRCUIT_", "HTTP_", "RPC_", "SERVICE_", "LOG_")) and "proxy" not in key}
         self.process = subprocess.Popen(
-            [*WRAPPER, os.path.join(where or BIN, name), *arguments], env={**clean, **environment},
+            [*WRAPPER, *wrapper, os.path.join(where or BIN, name), *arguments], env={**clean, **environment},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True,
             start_new_session=True)
         self.reader = threading.Thread(target=self._read_log, daemon=True)
