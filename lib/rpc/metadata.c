@@ -118,20 +118,23 @@ enum bw_metadata_result bw_metadata_add(struct bw_metadata *metadata, struct bw_
 static enum bw_metadata_result add_binary(struct bw_metadata *metadata, struct bw_span key,
                                           struct bw_span value) {
     struct bw_buf decoded;
-    bool ok = true, more = true;
+    bool more = true;
+    enum bw_metadata_result result = BW_METADATA_ADDED;
     bw_buf_init(&decoded, 0);
-    while (ok && more) {
+    while (result == BW_METADATA_ADDED && more) {
         const uint8_t *comma = value.len ? memchr(value.data, ',', value.len) : NULL;
         size_t n = comma ? (size_t)(comma - value.data) : value.len;
         bw_buf_clear(&decoded);
-        ok = bw_base64_decode(&decoded, bw_span_trim(bw_span_of(value.data, n))) &&
-             store(metadata, key, bw_buf_span(&decoded));
+        if (!bw_base64_decode(&decoded, bw_span_trim(bw_span_of(value.data, n))))
+            result = decoded.failed ? BW_METADATA_NO_MEMORY : BW_METADATA_BAD_VALUE;
+        else if (!store(metadata, key, bw_buf_span(&decoded)))
+            result = BW_METADATA_NO_MEMORY;
         more = comma != NULL;
         if (more)
             value = bw_span_of(comma + 1, value.len - n - 1);
     }
     bw_buf_free(&decoded);
-    return ok ? BW_METADATA_ADDED : BW_METADATA_BAD_VALUE;
+    return result;
 }
 
 /* Other bytes than 0x20-0x7E in a text value "must not cause an error": the entry is dropped. */

@@ -1,12 +1,13 @@
 #include "request.h"
 
+#include "content_type.h"
 #include "metadata_wire.h"
 #include "timeout.h"
 
 struct reading {
     struct bw_request *out;
     struct bw_span content_type, encoding, timeout;
-    bool bad_metadata;
+    bool bad_metadata, no_memory;
 };
 
 static void read_field(struct reading *reading, const struct bw_h2_field *field) {
@@ -26,9 +27,10 @@ static void read_field(struct reading *reading, const struct bw_h2_field *field)
         }
     if (bw_span_is(field->name, "host") && !reading->out->authority.data)
         reading->out->authority = field->value;
-    if (bw_metadata_add_wire(reading->out->metadata, field->name, field->value) == BW_METADATA_BAD_VALUE &&
-        bw_metadata_is_binary(field->name))
-        reading->bad_metadata = true;
+    enum bw_metadata_result added = bw_metadata_add_wire(reading->out->metadata, field->name, field->value);
+    if (added == BW_METADATA_BAD_VALUE)
+        reading->bad_metadata |= bw_metadata_is_binary(field->name);
+    reading->no_memory |= added == BW_METADATA_NO_MEMORY;
 }
 
 static void answer_http(struct bw_request *out, unsigned http_status) {
@@ -43,22 +45,6 @@ static void answer_status(struct bw_request *out, enum bw_code code, const char 
     out->message = message;
 }
 
-/* "application/grpc" alone, or followed by '+' or ';'. */
-static bool is_grpc(struct bw_span content_type) {
-    static const char grpc[] = "application/grpc";
-    size_t n = sizeof grpc - 1;
-    if (content_type.len < n || !bw_span_is_nocase(bw_span_of(content_type.data, n), grpc))
-        return false;
-    return content_type.len == n || content_type.data[n] == '+' || content_type.data[n] == ';';
-}
-
-/* The codec after '+': messages are protobuf, or bytes that the handler knows. */
-static bool is_known_codec(struct bw_span content_type, bool *is_proto) {
-    struct bw_span rest = bw_span_of(content_type.data + 16, content_type.len - 16);
-    *is_proto = bw_span_starts(rest, "+proto") && (rest.len == 6 || rest.data[6] == ';');
-    return rest.len == 0 || rest.data[0] == ';' || *is_proto;
-}
-
 bool bw_request_is_path(struct bw_span path) {
     if (path.len < 4 || path.data[0] != '/' || path.data[1] == '/')
         return false;
@@ -69,8 +55,9 @@ bool bw_request_is_path(struct bw_span path) {
     return method_len > 0 && !memchr(slash + 1, '/', method_len);
 }
 
-static void judge_http(struct bw_request *out, struct bw_span content_type) {
-    bool grpc = is_grpc(content_type);
+/* In a header list that was cut short the content-type may be missing. */
+static void judge_http(struct bw_request *out, struct bw_span content_type, bool too_large) {
+    bool grpc = bw_content_type_is_grpc(content_type) || (too_large && !content_type.data);
     if (bw_span_is(out->method, "POST"))
         answer_http(out, grpc ? 0 : 415);
     else if (grpc || !(bw_span_is(out->method, "GET") || bw_span_is(out->method, "HEAD")))
@@ -88,7 +75,7 @@ static void judge_grpc(struct bw_request *out, const struct reading *reading, bo
     } else if (reading->timeout.data && !bw_timeout_parse(reading->timeout, &out->timeout_ms)) {
         answer_status(out, BW_INTERNAL, "malformed grpc-timeout");
         out->http_status = 400;
-    } else if (!is_known_codec(reading->content_type, &out->is_proto_subtype)) {
+    } else if (!bw_content_type_is_known_codec(reading->content_type, &out->is_proto_subtype)) {
         answer_status(out, BW_UNIMPLEMENTED,
                       "unknown codec in content-type; known is application/grpc+proto");
     } else if (!bw_request_is_path(out->path)) {
@@ -98,6 +85,8 @@ static void judge_grpc(struct bw_request *out, const struct reading *reading, bo
         out->says_encodings = true;
     } else if (reading->bad_metadata) {
         answer_status(out, BW_INTERNAL, "a -bin field is no base64");
+    } else if (reading->no_memory) {
+        answer_status(out, BW_RESOURCE_EXHAUSTED, "out of memory");
     } else if (reading->timeout.data && out->timeout_ms == 0) {
         answer_status(out, BW_DEADLINE_EXCEEDED, "the deadline was over when the call came");
     }
@@ -113,7 +102,7 @@ void bw_request_read(const struct bw_h2_field *fields, size_t n, bool too_large,
     }
     for (size_t i = 0; i < n; i++)
         read_field(&reading, &fields[i]);
-    judge_http(out, reading.content_type);
+    judge_http(out, reading.content_type, too_large);
     if (out->verdict == BW_REQUEST_OK)
         judge_grpc(out, &reading, too_large);
 }

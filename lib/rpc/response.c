@@ -1,5 +1,6 @@
 #include "response.h"
 
+#include "content_type.h"
 #include "metadata_wire.h"
 
 #include <breakwire/base64.h>
@@ -12,13 +13,9 @@ static void read_http_status(struct bw_response *out, struct bw_span value) {
 }
 
 static void read_content_type(struct bw_response *out, struct bw_span value) {
-    static const size_t prefix_len = sizeof "application/grpc" - 1;
-    if (value.len < prefix_len || !bw_span_is_nocase(bw_span_of(value.data, prefix_len), "application/grpc"))
-        return;
-    struct bw_span rest = bw_span_of(value.data + prefix_len, value.len - prefix_len);
-    bool is_proto = bw_span_starts(rest, "+proto") && (rest.len == 6 || rest.data[6] == ';');
-    out->is_grpc = rest.len == 0 || rest.data[0] == '+' || rest.data[0] == ';';
-    out->is_other_codec = rest.len && rest.data[0] == '+' && !is_proto;
+    bool is_proto;
+    out->is_grpc = bw_content_type_is_grpc(value);
+    out->is_other_codec = out->is_grpc && !bw_content_type_is_known_codec(value, &is_proto);
 }
 
 /* "If the value for pushback is negative or unparseable, then it will be seen as the server asking the client
