@@ -1,6 +1,6 @@
 #include "backoff.h"
 
-#define STEPS 10000u /* of the jitter, each way */
+enum { STEPS = 20000 }; /* of the jitter */
 
 static double smaller(double a, double b) {
     return a < b ? a : b;
@@ -21,7 +21,7 @@ void bw_backoff_reset(struct bw_backoff *backoff) {
 }
 
 uint64_t bw_backoff_take(struct bw_backoff *backoff) {
-    double spread = (double)bw_random_between(&backoff->random, 0, 2 * STEPS) / STEPS - 1.0;
+    double spread = (double)bw_random_between(&backoff->random, 0, STEPS) / STEPS * 2.0 - 1.0;
     double wait_ms = backoff->next_ms * (1.0 + backoff->jitter * spread);
     backoff->next_ms = smaller(backoff->next_ms * backoff->multiplier, backoff->max_ms);
     return (uint64_t)wait_ms;
