@@ -23,14 +23,18 @@ struct bw_wire {
     uint8_t scratch[DRAIN_LEN];
 };
 
-struct bw_wire *bw_wire_new(struct bw_conn a, struct bw_conn b) {
+struct bw_wire *bw_wire_new_at(struct bw_conn a, struct bw_conn b, uint64_t now_ms) {
     struct bw_wire *wire = calloc(1, sizeof *wire);
     assert_non_null(wire);
     wire->ends[BW_WIRE_A] = (struct end){.conn = a, .room = SIZE_MAX};
     wire->ends[BW_WIRE_B] = (struct end){.conn = b, .room = SIZE_MAX};
-    wire->now_ms = BW_WIRE_START_MS;
+    wire->now_ms = now_ms;
     wire->piece = SIZE_MAX;
     return wire;
+}
+
+struct bw_wire *bw_wire_new(struct bw_conn a, struct bw_conn b) {
+    return bw_wire_new_at(a, b, BW_WIRE_START_MS);
 }
 
 void bw_wire_free(struct bw_wire *wire) {

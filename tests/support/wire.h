@@ -20,6 +20,8 @@ struct bw_wire;
 /* Takes both cores. Time begins at BW_WIRE_START_MS: make the cores with it. */
 #define BW_WIRE_START_MS 1000u
 struct bw_wire *bw_wire_new(struct bw_conn a, struct bw_conn b);
+/* The same for cores that were made at now_ms. */
+struct bw_wire *bw_wire_new_at(struct bw_conn a, struct bw_conn b, uint64_t now_ms);
 /* Frees both cores; those that were not told of a lost connection are not told now. */
 void bw_wire_free(struct bw_wire *wire);
 /* For the cores that are made before the wire: wakes are not needed here, everything is looked at. */
