@@ -1,0 +1,35 @@
+/* service.h: a gRPC server for tests, with one method of each kind and a trace of what its handlers heard.
+ *
+ *   /t.Test/Echo    unary: answers with the request
+ *   /t.Test/Later   unary: answered by the test, through `held`
+ *   /t.Test/Fail    unary: INVALID_ARGUMENT with the request as its message, a header, a trailer, details
+ *   /t.Test/Meta    unary: sends the request's metadata back, "h-" keys as headers, "t-" keys as trailers
+ *   /t.Test/Many    server streaming: the request is a number; as many messages as it says
+ *   /t.Test/Chat    bidi: each message is answered, half close ends it with OK
+ *   /t.Test/Small   unary: as Echo, 10 bytes at most
+ *   /t.Proxy/       by prefix: answers with the path
+ *
+ * The trace: "message hello\n", "half-close\n", "end FINISHED\n". */
+#ifndef TESTS_RPC_SERVICE_H
+#define TESTS_RPC_SERVICE_H
+
+#include <breakwire/buf.h>
+#include <breakwire/server.h>
+
+enum { SERVICE_HELD = 32 };
+
+struct service {
+    struct bw_server *server;
+    struct bw_buf trace;
+    struct bw_server_call *held[SERVICE_HELD]; /* calls without an answer, oldest first */
+    size_t held_count;
+    unsigned many_left; /* of Many: messages that did not fit yet */
+    uint64_t deadline_ms;
+};
+
+/* config NULL: default. */
+void service_init(struct service *service, const struct bw_server_config *config);
+void service_free(struct service *service);
+const char *service_trace(struct service *service);
+
+#endif
