@@ -186,7 +186,7 @@ static unsigned circumstances(const struct guard_call *call, const struct bw_cal
     unsigned flags = 0;
     if (result->origin == BW_ORIGIN_LOCAL)
         flags |= result->code == BW_CANCELLED ? BW_CALL_CANCELLED_BY_CALLER : BW_CALL_MADE_LOCALLY;
-    if (call->deadline_ms - call->started_ms < call->guard->config.min_deadline_ms)
+    if (call->deadline_ms < call->started_ms + call->guard->config.min_deadline_ms)
         flags |= BW_CALL_SHORT_DEADLINE;
     return flags;
 }

@@ -255,6 +255,21 @@ static void a_caller_with_too_little_time_says_nothing_about_the_peer(void **sta
     world_close(&world);
 }
 
+static void a_caller_whose_time_is_over_says_nothing_about_the_peer(void **state) {
+    ONE_GUARD;
+    for (int i = 0; i < 5; i++) {
+        struct guard_request request = {.path = "/breakwire.demo.v1.DataService/GetData",
+                                        .deadline_ms = world.now_ms - 1};
+        struct seen *seen = world_start(&world, guard, &request);
+        world_settle(&world);
+        assert_int_equal(seen->code, BW_DEADLINE_EXCEEDED);
+        assert_string_equal(seen->state, "closed");
+    }
+    assert_int_equal(world.b.received, 0);
+    assert_int_equal(status_of(&world, guard).ignored, 5);
+    world_close(&world);
+}
+
 static void the_guards_own_timeout_holds_for_patient_callers_too(void **state) {
     ONE_GUARD;
     struct guard_request request = {.path = "/breakwire.demo.v1.DataService/GetData",
@@ -586,6 +601,7 @@ BW_TESTS(cmocka_unit_test(an_admitted_call_goes_through_as_it_is),
          cmocka_unit_test(a_call_that_takes_too_long_is_a_failure), cmocka_unit_test(slow_calls_open_it),
          cmocka_unit_test(a_good_answer_to_a_call_from_before_does_not_close),
          cmocka_unit_test(a_caller_with_too_little_time_says_nothing_about_the_peer),
+         cmocka_unit_test(a_caller_whose_time_is_over_says_nothing_about_the_peer),
          cmocka_unit_test(the_guards_own_timeout_holds_for_patient_callers_too),
          cmocka_unit_test(a_cancelled_call_is_not_heard_of_and_not_counted),
          cmocka_unit_test(a_cancelled_probe_gives_its_place_to_the_next_call),
