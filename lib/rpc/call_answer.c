@@ -168,13 +168,8 @@ static bool may_try_again(struct bw_call *call, const struct bw_h2_close *how, b
 
 static void end_by_reset(struct bw_call *call, const struct bw_h2_close *how) {
     char message[96];
-    enum bw_code code = bw_code_from_reset(how->code);
-    /* The server's own timer may fire first: then its CANCEL is our deadline (PROTOCOL-HTTP2.md, "Errors").
-     */
-    if (how->code == BW_H2_CANCEL && call->channel->now_ms >= call->deadline_ms)
-        code = BW_DEADLINE_EXCEEDED;
     snprintf(message, sizeof message, "the stream was reset with %s", bw_h2_error_name(how->code));
-    bw_call_fail(call, code, BW_ORIGIN_TRANSPORT, message);
+    bw_call_fail(call, bw_code_from_reset(how->code), BW_ORIGIN_TRANSPORT, message);
 }
 
 void bw_call_stream_closed(struct bw_call *call, const struct bw_h2_close *how) {

@@ -80,7 +80,9 @@ static void on_goaway(void *owner, uint32_t code, struct bw_span debug) {
 static size_t conn_feed(void *self, uint64_t now_ms, const uint8_t *bytes, size_t len) {
     struct bw_channel_conn *conn = self;
     conn->channel->now_ms = now_ms;
-    bw_channel_expire(conn->channel); /* an answer that comes after the deadline is too late */
+    /* An answer that comes after the deadline is too late, and the CANCEL of a server whose timer fires too
+     * is our deadline (PROTOCOL-HTTP2.md, "Errors"). */
+    bw_channel_expire(conn->channel);
     size_t taken = bw_h2_feed(conn->h2, now_ms, bytes, len);
     if (!bw_h2_accepts_requests(conn->h2))
         retire(conn, "the server does not speak HTTP/2");
