@@ -25,9 +25,10 @@ enum bw_channel_state {
     BW_CHANNEL_IDLE,       /* no connection, nobody needs one; the first call leaves it */
     BW_CHANNEL_CONNECTING, /* resolving, connecting, or waiting for the server's SETTINGS; calls wait */
     BW_CHANNEL_READY,      /* calls go out */
-    BW_CHANNEL_TRANSIENT_FAILURE, /* the last attempt failed, backoff runs; calls fail UNAVAILABLE (fail fast)
-                                   */
-    BW_CHANNEL_SHUTDOWN,          /* draining or freed; calls fail UNAVAILABLE */
+    /* The last attempt failed and the backoff runs: calls fail UNAVAILABLE (fail fast). After it: CONNECTING
+     * when a call waits, else IDLE, and the next call tries again and waits. */
+    BW_CHANNEL_TRANSIENT_FAILURE,
+    BW_CHANNEL_SHUTDOWN, /* draining or freed; calls fail UNAVAILABLE */
 };
 const char *bw_channel_state_name(enum bw_channel_state state);
 
@@ -39,7 +40,7 @@ struct bw_channel_config {
     double backoff_multiplier;   /* 1.6 */
     uint64_t backoff_max_ms;     /* 120000 */
     double backoff_jitter;       /* 0.2 */
-    uint64_t connect_timeout_ms; /* at least this long for one attempt, SETTINGS included; 20000 */
+    uint64_t connect_timeout_ms; /* at least this long for each address, SETTINGS included; 20000 */
     uint64_t seed;               /* of the jitter */
     uint32_t message_size_max;   /* bytes of one response message; 4 MiB */
     uint32_t waiting_calls_max; /* calls that may wait for a connection; 1000, more fail RESOURCE_EXHAUSTED */
@@ -51,7 +52,7 @@ void bw_channel_config_default(struct bw_channel_config *config);
  * dialled until the first call. */
 struct bw_channel *bw_channel_new(const struct bw_channel_config *config, struct bw_wake wake,
                                   uint64_t now_ms, char *why, size_t why_size);
-/* Calls still open are dropped without an event. The dialer must be freed first. */
+/* Calls still open are dropped without an event. The dialer must be freed first. Not from inside an event. */
 void bw_channel_free(struct bw_channel *channel);
 struct bw_dialable bw_channel_dialable(struct bw_channel *channel);
 enum bw_channel_state bw_channel_state(const struct bw_channel *channel);
