@@ -263,8 +263,12 @@ size_t bw_descriptors_import(const struct bw_descriptors *descriptors, size_t i,
     struct bw_pbwire_field field;
     if (!cursor->data)
         *cursor = descriptors->files[i].bytes;
-    while (bw_pbwire_next(cursor, &field))
+    while (bw_pbwire_next(cursor, &field)) {
+        size_t import = SIZE_MAX;
         if (field.number == FILE_IMPORT && field.type == BW_PB_BYTES)
-            return bw_descriptors_by_name(descriptors, field.bytes);
+            import = bw_descriptors_by_name(descriptors, field.bytes);
+        if (import != SIZE_MAX)
+            return import;
+    }
     return SIZE_MAX;
 }

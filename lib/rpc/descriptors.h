@@ -22,7 +22,8 @@ const struct bw_file_descriptor *bw_descriptors_file(const struct bw_descriptors
  * dot); SIZE_MAX = none. */
 size_t bw_descriptors_by_name(const struct bw_descriptors *descriptors, struct bw_span name);
 size_t bw_descriptors_by_symbol(const struct bw_descriptors *descriptors, struct bw_span symbol);
-/* The next file that file i imports, by place: begin with *cursor = {0}. SIZE_MAX = no more. */
+/* The next file that file i imports, by place; one that the set lacks is passed over. Begin with *cursor =
+ * {0}. SIZE_MAX = no more. */
 size_t bw_descriptors_import(const struct bw_descriptors *descriptors, size_t i, struct bw_span *cursor);
 
 #endif

@@ -24,7 +24,7 @@ enum {
     ERROR_CODE = 1,
     ERROR_MESSAGE = 2
 };
-enum { REQUEST_MAX = 4096 };
+enum { REQUEST_MAX = 4096, BACKLOG_MAX = 256 * 1024, LENGTH = sizeof(uint32_t) };
 
 struct bw_reflection {
     struct bw_descriptors *descriptors;
@@ -32,10 +32,11 @@ struct bw_reflection {
     size_t services_count;
 };
 
-/* One stream: which files it has been sent already. */
+/* One stream. */
 struct conversation {
-    size_t files_count;
-    bool has_sent[]; /* one per file */
+    struct bw_buf backlog; /* answers that the stream had no room for: length and bytes each */
+    bool half_closed;
+    bool has_sent[]; /* one per file: it has been sent already */
 };
 
 struct question {
@@ -168,10 +169,38 @@ static struct conversation *conversation_of(const struct bw_reflection *reflecti
         size_t files = bw_descriptors_count(reflection->descriptors);
         conversation = calloc(1, sizeof *conversation + files * sizeof(bool));
         if (conversation)
-            conversation->files_count = files;
+            bw_buf_init(&conversation->backlog, BACKLOG_MAX);
         bw_server_call_set_user(call, conversation);
     }
     return conversation;
+}
+
+static bool keep(struct bw_buf *backlog, struct bw_span answer) {
+    uint32_t length = (uint32_t)answer.len;
+    return bw_buf_append(backlog, &length, LENGTH) && bw_buf_append_span(backlog, answer);
+}
+
+/* Answers keep their order: none passes those that wait. */
+static bool send_or_keep(struct conversation *conversation, struct bw_server_call *call,
+                         struct bw_span answer) {
+    if (bw_buf_size(&conversation->backlog) == 0 && bw_server_call_send(call, answer) != BW_SEND_FULL)
+        return true;
+    return keep(&conversation->backlog, answer);
+}
+
+static void on_writable(void *self, struct bw_server_call *call) {
+    (void)self;
+    struct conversation *conversation = bw_server_call_user(call);
+    struct bw_buf *backlog = &conversation->backlog;
+    while (bw_buf_size(backlog) > 0) {
+        uint32_t length;
+        memcpy(&length, bw_buf_span(backlog).data, LENGTH);
+        if (bw_server_call_send(call, bw_span_of(bw_buf_span(backlog).data + LENGTH, length)) == BW_SEND_FULL)
+            return;
+        bw_buf_consume(backlog, LENGTH + length);
+    }
+    if (conversation->half_closed)
+        bw_server_call_finish(call, BW_OK, NULL);
 }
 
 static void on_message(void *self, struct bw_server_call *call, struct bw_span message) {
@@ -194,20 +223,27 @@ static void on_message(void *self, struct bw_server_call *call, struct bw_span m
     say(reflection, conversation, &question, &answer);
     if (answer.failed)
         bw_server_call_finish(call, BW_RESOURCE_EXHAUSTED, "out of memory");
-    else if (bw_server_call_send(call, bw_buf_span(&answer)) == BW_SEND_FULL)
+    else if (!send_or_keep(conversation, call, bw_buf_span(&answer)))
         bw_server_call_finish(call, BW_RESOURCE_EXHAUSTED, "answers are not being read");
     bw_buf_free(&answer);
 }
 
 static void on_half_close(void *self, struct bw_server_call *call) {
     (void)self;
-    bw_server_call_finish(call, BW_OK, NULL);
+    struct conversation *conversation = bw_server_call_user(call);
+    if (conversation)
+        conversation->half_closed = true;
+    if (!conversation || bw_buf_size(&conversation->backlog) == 0)
+        bw_server_call_finish(call, BW_OK, NULL);
 }
 
 static void on_end(void *self, struct bw_server_call *call, enum bw_call_end how) {
     (void)self;
     (void)how;
-    free(bw_server_call_user(call));
+    struct conversation *conversation = bw_server_call_user(call);
+    if (conversation)
+        bw_buf_free(&conversation->backlog);
+    free(conversation);
 }
 
 /* ---- making ---- */
@@ -220,15 +256,18 @@ static bool copy_services(struct bw_reflection *reflection, const char *const *s
     reflection->services = malloc((n ? n : 1) * sizeof *reflection->services);
     if (!reflection->services)
         return false;
-    memcpy(reflection->services, services, n * sizeof *services);
+    for (size_t i = 0; i < n; i++)
+        reflection->services[i] = services[i];
     reflection->services_count = n;
     qsort(reflection->services, n, sizeof *reflection->services, by_name);
     return true;
 }
 
 static bool add_methods(struct bw_reflection *reflection, struct bw_server *server) {
-    static const struct bw_handler handler = {
-        .on_message = on_message, .on_half_close = on_half_close, .on_end = on_end};
+    static const struct bw_handler handler = {.on_message = on_message,
+                                              .on_half_close = on_half_close,
+                                              .on_writable = on_writable,
+                                              .on_end = on_end};
     static const char *const paths[] = {"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
                                         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"};
     for (size_t i = 0; i < 2; i++) {
