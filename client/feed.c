@@ -76,12 +76,13 @@ void feed_call(struct feed *feed, const struct guard_result *result) {
     struct bw_json json;
     struct history_entry *entry = add(feed, "call", &json);
     status_call(&json, result, &feed->config.times);
-    feed->calls[feed->calls_count++ % FEED_CALLS_SHOWN] =
-        (struct feed_call){.wall_ms = times_wall(&feed->config.times),
-                           .latency_ms = result->latency_ms,
-                           .outcome = status_outcome(result),
-                           .code = result->code_name,
-                           .state = result->state};
+    if (strcmp(result->breaker, guard_name(feed->config.guards[0])) == 0)
+        feed->calls[feed->calls_count++ % FEED_CALLS_SHOWN] =
+            (struct feed_call){.wall_ms = times_wall(&feed->config.times),
+                               .latency_ms = result->latency_ms,
+                               .outcome = status_outcome(result),
+                               .code = result->code_name,
+                               .state = result->state};
     tell_all(feed, entry);
 }
 

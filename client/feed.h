@@ -38,7 +38,7 @@ void feed_fault(struct feed *feed, const struct stub_fault *fault);
 void feed_watch(struct feed *feed, struct bw_http_exchange *exchange);
 /* Appends the object of /circuit-status. */
 void feed_status(const struct feed *feed, struct bw_buf *out);
-/* The last calls, newest first; returns how many. */
+/* The last calls of the first guard, newest first; returns how many. */
 struct feed_call {
     uint64_t wall_ms, latency_ms;
     const char *outcome, *code, *state; /* static text */

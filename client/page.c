@@ -266,7 +266,7 @@ static void put_string(const struct scene *scene, struct bw_buf *out, const char
 /* The sentence that says what is true now: the page's script replaces it with a richer one. */
 static void put_now(const struct scene *scene, struct bw_buf *out) {
     const struct guard_status *status = scene->view->status;
-    const bool due = strcmp(status->state, "open") == 0 && strcmp(status->view, "half_open") == 0;
+    const bool due = strcmp(status->view, "half_open") == 0 && status->probes_in_flight == 0;
     const bool failing = strcmp(status->view, "closed") == 0 && status->consecutive > 0;
     char key[64];
     snprintf(key, sizeof key, "now.%s", due ? "due" : failing ? "failing" : status->view);

@@ -5,7 +5,7 @@ pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
 
 set(web_dir ${CMAKE_SOURCE_DIR}/web)
 set(web_files boot.js app.js dom.js words.js store.js live.js sentence.js gauge.js history.js circuit.js actions.js
-    style.css strings/en.json strings/es.json)
+    style.css favicon.svg strings/en.json strings/es.json)
 
 set(page_dir ${CMAKE_CURRENT_BINARY_DIR}/page)
 set(page_inputs ${web_dir}/index.html)

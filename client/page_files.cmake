@@ -4,6 +4,7 @@
 set(type_js "text/javascript; charset=utf-8")
 set(type_css "text/css; charset=utf-8")
 set(type_json "application/json")
+set(type_svg "image/svg+xml")
 
 function(append_bytes symbol file)
   file(READ ${file} hex HEX)
@@ -25,7 +26,9 @@ foreach(file ${FILES})
   file(SHA256 ${WEB}/${file} hash)
   string(SUBSTRING ${hash} 0 16 hash)
   string(REGEX MATCH "[a-z]+$" ending ${file})
-  string(APPEND rows "    {\"/${file}\", \"${type_${ending}}\", \"\\\"${hash}\\\"\", "
+  # Browsers ask for this name beside every document that names no icon, such as /circuit-status.
+  string(REPLACE favicon.svg favicon.ico path ${file})
+  string(APPEND rows "    {\"/${path}\", \"${type_${ending}}\", \"\\\"${hash}\\\"\", "
                      "{${name}, sizeof ${name}}, {${name}_gz, sizeof ${name}_gz}},\n")
 endforeach()
 file(APPEND ${OUTPUT}.new "const struct page_file web_files[] = {\n${rows}};

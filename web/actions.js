@@ -1,8 +1,9 @@
-// actions.js: the five buttons. One click is one request; a click during a running call only says so.
+// The five buttons. One click is one request; a click during a running call only says so.
 import { $, $$, text } from './dom.js';
 import { t, number } from './words.js';
-import { store, takeFault } from './store.js';
+import { store, set } from './store.js';
 import { depart, settle } from './circuit.js';
+import { reconcileSoon } from './live.js';
 
 const NOTE_AFTER_MS = 300;
 const button = $('#call');
@@ -10,7 +11,6 @@ const running = new Set();
 let began = 0;
 let again = false;
 
-/** Sends, and shows the answer: status, time, JSON. */
 async function post(name) {
   const started = performance.now();
   try {
@@ -18,7 +18,8 @@ async function post(name) {
     const body = await answer.json();
     const ms = performance.now() - started;
     const retry = answer.headers.get('Retry-After');
-    const line = `${answer.status} · ${number(ms, ms < 10 ? 1 : 0)} ms${retry ? ` · Retry-After: ${retry}` : ''}`;
+    const took = `${number(ms, ms < 10 ? 1 : 0)} ms`;
+    const line = `${answer.status} · ${took}${retry ? ` · Retry-After: ${retry}` : ''}`;
     show({ 200: 'ok', 503: 'rejected' }[answer.status] ?? 'failed', line, JSON.stringify(body, null, 1));
     return body;
   } catch {
@@ -28,14 +29,13 @@ async function post(name) {
 }
 
 function show(kind, line, json) {
-  $('#answer').dataset.kind = kind;
+  $('#answer').className = `answer said ${kind}`;
   text($('#answer p'), line);
   const pre = $('#answer pre');
   pre.hidden = !json;
   text(pre, json ?? '');
 }
 
-/** How long the call has been waiting, or that one is enough. */
 function note() {
   const seconds = (performance.now() - began) / 1000;
   const timeout = store.status.request_timeout;
@@ -51,6 +51,7 @@ async function call() {
   button.setAttribute('aria-busy', true);
   began = performance.now();
   depart();
+  reconcileSoon();
   const timer = setInterval(note, 100);
   await post('call-service-b');
   clearInterval(timer);
@@ -66,14 +67,16 @@ async function act(name) {
   running.add(name);
   const { fault } = await post(name);
   running.delete(name);
-  if (fault) takeFault(fault);
+  if (fault) set({ fault });
 }
 
 export function render() {
   const { fault } = store;
   const fails = fault?.failure_percent > 0;
   const slow = fault?.latency_max_ms > 0;
-  const pressed = { 'induce-failure': fails, 'remove-failure': !fails, 'induce-latency': slow, 'remove-latency': !slow };
+  const pressed = {
+    'induce-failure': fails, 'remove-failure': !fails, 'induce-latency': slow, 'remove-latency': !slow,
+  };
   for (const node of $$('[data-do]')) node.setAttribute('aria-pressed', !!fault && pressed[node.dataset.do]);
 }
 

@@ -1,4 +1,4 @@
-// app.js: wiring: the document's snapshot, then the live events, go into the store; the store into the page.
+// Wiring: the document's snapshot and the events go into the store, the store into the page.
 import { $ } from './dom.js';
 import { on, takeSnapshot, due } from './store.js';
 import * as live from './live.js';
@@ -12,7 +12,7 @@ const TICK_MS = 200;
 let asked = false;
 let wasDue = false;
 
-/** At most once a frame, however many events there are. */
+/** At most once a frame. */
 function render() {
   if (asked) return;
   asked = true;
@@ -22,7 +22,7 @@ function render() {
   });
 }
 
-/** The passing of time alone can change the view: then everything is drawn anew. */
+/** Time alone can change the view. */
 function tick() {
   if (due() !== wasDue) render();
   wasDue = due();

@@ -1,4 +1,4 @@
-// boot.js: theme and language, before the first paint: what was chosen last time holds. A language is a link.
+// Theme and language as chosen last time, before the first paint. A language is a link.
 {
   const root = document.documentElement;
   root.classList.add('js');
@@ -7,11 +7,13 @@
 
   const lang = new URLSearchParams(location.search).get('lang');
   if (lang === root.lang) store.lang = lang;
-  else if (!lang && /^(en|es)$/.test(store.lang) && store.lang !== root.lang) location.replace(`?lang=${store.lang}`);
+  else if (!lang && /^(en|es)$/.test(store.lang) && store.lang !== root.lang)
+    location.replace(`?lang=${store.lang}`);
 
   const choose = (theme) => {
     root.dataset.theme = store.theme = theme;
-    for (const node of document.querySelectorAll('[data-set]')) node.setAttribute('aria-pressed', node.dataset.set === theme);
+    for (const node of document.querySelectorAll('[data-set]'))
+      node.setAttribute('aria-pressed', node.dataset.set === theme);
   };
   choose(store.theme ?? 'auto');
   addEventListener('DOMContentLoaded', () => {

@@ -1,4 +1,4 @@
-// circuit.js: the dots on the wire: a call runs, bounces off an open switch, falls at service-b, or comes back.
+// The dots on the wire: a call runs, bounces off the switch, falls at service-b, or comes back.
 import { $, svg, shape, calm } from './dom.js';
 import { view } from './store.js';
 
@@ -19,22 +19,22 @@ const at = (x, y = Y, opacity = 1) => ({ transform: `translate(${x}px, ${y}px)`,
 const move = (dot, frames, duration) =>
   dot.animate(frames, { duration, easing: 'ease-in-out', fill: 'forwards' }).finished;
 
-/** A dot that sets out from service-a. */
 function send(to) {
   if (dots.childElementCount >= DOTS_MAX) dots.firstElementChild.remove();
-  const dot = svg('g', { class: 'dot' }, svg('use', { href: '#closed', x: -8, y: -8, width: 16, height: 16 }));
+  const dot = svg('g', { class: 'dot' },
+    svg('use', { href: '#closed', x: -8, y: -8, width: 16, height: 16 }));
   dots.append(dot);
   return { dot, to, there: move(dot, [at(places().a), at(to)], 280) };
 }
 
-/** This page has sent a call: it runs as far as the switch lets it, and waits. */
+/** This page's call runs as far as the switch lets it, and waits. */
 export function depart() {
   if (calm.matches) return;
   const { gate, b } = places();
   mine = send(/open/.test(view()) && view() !== 'half_open' ? gate : b);
 }
 
-/** A call has ended, here or elsewhere; kind is its shape. */
+/** A call has ended, here or elsewhere. */
 export async function arrive(kind) {
   if (calm.matches || document.hidden) return;
   const { a, gate, b } = places();
@@ -51,7 +51,7 @@ export async function arrive(kind) {
   dot.remove();
 }
 
-/** This page's call is over: should no event tell how it ended, its dot goes. */
+/** This page's call is over: if no event tells how, its dot goes. */
 export function settle() {
   const left = mine;
   setTimeout(() => {

@@ -1,4 +1,4 @@
-// dom.js: small helpers around elements. Text only ever becomes text nodes.
+// Small helpers around elements. Text only ever becomes text nodes.
 
 export const $ = (selector) => document.querySelector(selector);
 export const $$ = (selector) => document.querySelectorAll(selector);
@@ -13,17 +13,17 @@ export const el = (tag, attributes, ...children) =>
 export const svg = (tag, attributes, ...children) =>
   fill(document.createElementNS('http://www.w3.org/2000/svg', tag), attributes, children);
 
-/** A shape of the page with a word beside it. */
+/** A shape with a word beside it. */
 export const mark = (name, word) =>
-  el('span', { class: `mark ${name}` }, svg('svg', { 'aria-hidden': true }, svg('use', { href: `#${shape(name)}` })), word);
+  el('span', { class: `mark ${name}` },
+    svg('svg', { 'aria-hidden': true }, svg('use', { href: `#${shape(name)}` })), word);
 const shapes = { ok: 'closed', forced_open: 'open' };
 export const shape = (name) => shapes[name] ?? name;
 
-/** Changes the text only when it differs, so that nothing is laid out anew. */
+/** Text that does not differ is left, so that nothing is laid out anew. */
 export function text(node, value) {
   if (node.textContent !== value) node.textContent = value;
 }
-/** Sets the text of every element with data-b="name". */
 export const bind = (name, value) => $$(`[data-b="${name}"]`).forEach((node) => text(node, `${value}`));
 
 export const calm = matchMedia('(prefers-reduced-motion: reduce)');

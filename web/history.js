@@ -1,8 +1,8 @@
-// history.js: the last calls as a window of slots and as a table, and the last transitions.
+// The last calls as a window and as a table, and the last transitions.
 import { $, el, svg, mark, shape } from './dom.js';
 import { t, time, latency } from './words.js';
 import { store, view } from './store.js';
-import { why } from './sentence.js';
+import { why, variables } from './sentence.js';
 
 const SLOTS = 20;
 const ROWS = 10;
@@ -10,7 +10,8 @@ const BASE = 60;
 const BAR_MAX = 44;
 
 /** "timeout" is a failure of its own shape. */
-export const kind = (call) => (call.outcome === 'failed' && call.code === 'DEADLINE_EXCEEDED' ? 'timeout' : call.outcome);
+export const kind = ({ outcome, code }) =>
+  (outcome === 'failed' && code === 'DEADLINE_EXCEEDED' ? 'timeout' : outcome);
 
 /** 0..1, logarithmic; 1 is the timeout. */
 const scale = (ms) => Math.min(1, Math.log1p(ms) / Math.log1p(store.status.request_timeout * 1000));
@@ -32,12 +33,13 @@ function drawSlots() {
   const top = BASE - BAR_MAX;
   const nodes = [
     svg('path', { class: 'limit', d: `M0 ${top}H320` }),
-    svg('text', { class: 'note', x: 320, y: top - 5 }, t('window.timeout', { timeout: status.request_timeout })),
+    svg('text', { class: 'note', x: 320, y: top - 5 }, t('window.timeout', variables())),
     svg('path', { class: 'ground', d: `M0 ${BASE}H320` }),
     ...Array.from({ length: SLOTS }, (_, i) => slot(calls[i], i)),
   ];
   const streak = view() === 'closed' ? Math.min(status.failure_count, calls.length) : 0;
-  if (streak) nodes.push(svg('path', { class: 'streak', d: `M${(calls.length - streak) * 16 + 2} 85h${streak * 16 - 4}` }));
+  const d = `M${(calls.length - streak) * 16 + 2} 85h${streak * 16 - 4}`;
+  if (streak) nodes.push(svg('path', { class: 'streak', d }));
   $('#slots').replaceChildren(...nodes);
 }
 
@@ -69,5 +71,6 @@ export function render() {
 }
 
 export function start() {
-  $('#legend').append(...['ok', 'failed', 'timeout', 'rejected'].map((name) => el('li', {}, mark(name, t(`outcome.${name}`)))));
+  for (const name of ['ok', 'failed', 'timeout', 'rejected'])
+    $('#legend').append(el('li', {}, mark(name, t(`outcome.${name}`))));
 }

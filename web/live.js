@@ -1,5 +1,5 @@
-// live.js: the event stream. Closed while the tab is hidden (a browser allows six connections to one origin);
-// after three failed connects /circuit-status is asked every two seconds, and the stream tried now and then.
+// The event stream. Closed while the tab is hidden (a browser has six connections to an origin); after three
+// failed connects /circuit-status is asked every two seconds, and the stream tried now and then.
 import * as store from './store.js';
 
 const FAILURES_MAX = 3;
@@ -15,8 +15,8 @@ let reconcile = 0;
 
 const status = async () => (await fetch('/circuit-status', { cache: 'no-store' })).json();
 
-/** A call moves counts that its event does not carry: one look at the whole for all calls of a moment. */
-function reconcileSoon() {
+/** A call moves counts that no event carries: one look for all calls of a moment. */
+export function reconcileSoon() {
   reconcile ||= setTimeout(() => {
     reconcile = 0;
     status().then(store.takeStatus, () => {});
@@ -27,7 +27,7 @@ const handlers = {
   snapshot: store.takeSnapshot,
   config: store.takeConfig,
   state: store.takeChange,
-  fault: store.takeFault,
+  fault: (fault) => store.set({ fault }),
   call: (call) => { store.takeCall(call); reconcileSoon(); },
   lost: reconcileSoon,
 };
@@ -43,7 +43,7 @@ function connect() {
   stream.onopen = () => {
     failures = 0;
     stopPolling();
-    store.setLink('live');
+    store.set({ link: 'live' });
   };
   stream.onerror = onError;
   for (const name in handlers)
@@ -56,16 +56,16 @@ function onError() {
   if (ended || failures >= FAILURES_MAX) close();
   if (failures >= FAILURES_MAX) startPolling();
   else if (ended) setTimeout(connect, POLL_MS);
-  if (!poll) store.setLink('connecting');
+  if (!poll) store.set({ link: 'connecting' });
 }
 
 async function pollOnce() {
   polls += 1;
   try {
     store.takeSnapshot(await status());
-    if (poll) store.setLink('polling');
+    if (poll) store.set({ link: 'polling' });
   } catch {
-    if (poll) store.setLink('lost');
+    if (poll) store.set({ link: 'lost' });
   }
   if (poll && polls % POLLS_BETWEEN_TRIES === 0) connect();
 }
@@ -83,13 +83,13 @@ function stopPolling() {
 function pause() {
   close();
   stopPolling();
-  store.setLink('paused');
+  store.set({ link: 'paused' });
 }
 
 function resume() {
   if (document.hidden || stream || poll) return;
   failures = 0;
-  store.setLink('connecting');
+  store.set({ link: 'connecting' });
   connect();
 }
 

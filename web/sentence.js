@@ -1,4 +1,4 @@
-// sentence.js: what is true now and why, in words: pill, sentence, tab, and the notes in the pictures.
+// What is true now and why, in words: pill, sentence, tab, the notes in the pictures.
 import { $, bind, shape } from './dom.js';
 import { t, has, number, time } from './words.js';
 import { store, view, due, remaining, openMs, uptime, lastChange } from './store.js';
@@ -45,7 +45,7 @@ function bindFlow() {
   bind('split', t('flow.split', c));
 }
 
-/** Which arrow of the diagram led here, or is the next. */
+/** The arrow that led here. */
 function bindArrows(values) {
   const { from, to } = lastChange();
   dataset.arrow = due() ? 'wait' : { closed: 'trip', half_open: 'fail' }[to === 'open' && from] ??
@@ -59,11 +59,11 @@ const tab = {
   half_open: ['b57a00', "path d='M8 0a8 8 0 0 1 0 16v-2A6 6 0 0 1 8 2z'"],
 };
 
-/** The tab says the state by title, and by an icon with a shape and a colour. */
 function bindTab(word) {
   document.title = `${word} · Breakwire`;
   const [colour, form] = tab[shape(view())] ?? ['667085', "rect width='16' height='16'"];
-  const icon = `data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' fill='%23${colour}'><${form}/></svg>`;
+  const icon = `data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' `
+    + `fill='%23${colour}'><${form}/></svg>`;
   if ($('link[rel=icon]').href !== icon) $('link[rel=icon]').href = icon;
 }
 
@@ -74,14 +74,13 @@ function bindLink() {
   $('#stale').hidden = store.link !== 'lost';
 }
 
-/** Everything that changes with an event. */
 export function render() {
   const values = variables();
   const word = t(`state.${view()}`);
   dataset.state = view();
   bind('word', word);
   bind('gate', t(`gate.${stateKey()}`));
-  bind('left', t(`window.${view()}`, values));
+  bind('left', has(`window.${view()}`) ? t(`window.${view()}`, values) : '');
   bind('version', `Breakwire ${store.status.version}`);
   bindArrows(values);
   bindFault();
@@ -93,7 +92,7 @@ export function render() {
   tick();
 }
 
-/** Everything that changes with time alone. */
+/** What changes with time alone. */
 export function tick() {
   const { status } = store;
   const key = view() === 'closed' && status.failure_count ? 'failing' : stateKey();

@@ -1,5 +1,5 @@
-// store.js: what the page knows: the breaker, its last calls and changes, service-b's fault. Events come in,
-// listeners are told. Deadlines are on performance.now(), so a step of the wall clock moves nothing.
+// What the page knows. Events come in, listeners are told. Deadlines are on performance.now(), so a
+// step of the wall clock moves nothing.
 
 export const store = { link: 'connecting' };
 
@@ -14,12 +14,11 @@ const tell = (what, value) => listeners[what].forEach((listener) => listener(val
 /** Milliseconds until the open time is over, by the server's word. */
 export const remaining = () => Math.max(0, deadline - performance.now());
 export const uptime = () => performance.now() - began;
-/** Stored open, but the time is over: the next call is the probe. */
-export const due = () => store.status.state === 'open' && !remaining();
-/** What the next call meets. */
-export const view = () => (due() ? 'half_open' : store.status.state);
+/** What the next call meets: once the open time is over, that is half-open. */
+export const view = () => (store.status.state === 'open' && !remaining() ? 'half_open' : store.status.state);
+/** The next call is the probe. */
+export const due = () => view() === 'half_open' && !store.status.probes_in_flight;
 export const lastChange = () => store.status.events.at(-1) ?? {};
-/** The whole length of this open time. */
 export const openMs = () =>
   (lastChange().to === 'open' && lastChange().retry_after_ms) || store.status.recovery_timeout * 1000;
 
@@ -50,19 +49,16 @@ export function takeChange({ status, ...change }) {
 }
 export function takeCall(call) {
   if (!ours(call)) return;
-  if (!store.calls.some((known) => id(known) === id(call))) store.calls = [...store.calls, call].slice(-CALLS_MAX);
+  if (!store.calls.some((known) => id(known) === id(call)))
+    store.calls = [...store.calls, call].slice(-CALLS_MAX);
   tell('call', call);
-  tell('change');
-}
-export function takeFault(fault) {
-  store.fault = fault;
   tell('change');
 }
 export function takeConfig(config) {
   take(config);
   tell('change');
 }
-export function setLink(link) {
-  store.link = link;
+export function set(values) {
+  Object.assign(store, values);
   tell('change');
 }

@@ -1,9 +1,9 @@
-// words.js: the strings of the document's language, numbers and times in its manner.
+// The strings of the document's language, numbers and times in its manner.
 
 const { lang } = document.documentElement;
 const strings = await (await fetch(`/strings/${lang}.json`)).json();
 
-/** The string under a key with its {variables}. Its twin "key.one" is for a first variable of 1. */
+/** A string with its {variables}. Its twin "key.one" is for a first variable of 1. */
 export function t(key, variables = {}) {
   let string = strings[key] ?? key;
   if (variables[/\{(\w+)\}/.exec(string)?.[1]] === 1) string = strings[`${key}.one`] ?? string;
@@ -11,9 +11,8 @@ export function t(key, variables = {}) {
 }
 export const has = (key) => key in strings;
 
-/** A number in the language's manner; anything else as it is. */
-export const number = (value, digits) => (typeof value !== 'number' ? value : value.toLocaleString(lang,
-  digits === undefined ? { maximumFractionDigits: 3 } : { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+export const number = (value, digits) => (typeof value !== 'number' ? value
+  : value.toLocaleString(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits ?? 3 }));
 
 export const time = (rfc3339) => new Date(rfc3339).toLocaleTimeString(lang, { hourCycle: 'h23' });
 

@@ -111,6 +111,10 @@ static void an_open_circuit_says_why_and_when_it_probes(void **state) {
     has(text, "data-state=\"half_open\"");
     has(text, "the open time is over. The next call is the probe");
     release();
+    open.state = "half_open";
+    open.probes_in_flight = 1;
+    has(render("en", &open, "{}", NULL, 0), "the probe is on its way and alone decides.");
+    release();
 }
 
 static void one_of_something_has_its_own_grammar(void **state) {
