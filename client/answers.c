@@ -7,7 +7,7 @@
 
 enum { TEXT_MAX = 512 };
 
-static void reply(struct bw_http_exchange *exchange, int status, struct bw_buf *body) {
+void answer_json(struct bw_http_exchange *exchange, int status, struct bw_buf *body) {
     bw_http_add_field(exchange, "Cache-Control", "no-store");
     if (body->failed)
         bw_http_problem(exchange, 500, NULL, "out of memory");
@@ -47,7 +47,7 @@ static void answer_rejected(struct bw_http_exchange *exchange, const struct guar
         add_retry_after(exchange, result->retry_after_ms);
     }
     bw_json_object_end(&json);
-    reply(exchange, 503, &body);
+    answer_json(exchange, 503, &body);
 }
 
 static void answer_failed(struct bw_http_exchange *exchange, const struct guard_result *result) {
@@ -60,7 +60,7 @@ static void answer_failed(struct bw_http_exchange *exchange, const struct guard_
     bw_json_put_text(&json, "details", details);
     bw_json_put_text(&json, "circuit_state", result->state);
     bw_json_object_end(&json);
-    reply(exchange, 502, &body);
+    answer_json(exchange, 502, &body);
 }
 
 static void answer_no_ok(struct bw_http_exchange *exchange, const struct guard_result *result) {
@@ -84,7 +84,7 @@ void answer_data(struct bw_http_exchange *exchange, const struct guard_result *r
     bw_json_i64(&json, data->data);
     bw_json_put_text(&json, "circuit_state", result->state);
     bw_json_object_end(&json);
-    reply(exchange, 200, &body);
+    answer_json(exchange, 200, &body);
 }
 
 void answer_fault(struct bw_http_exchange *exchange, const struct guard_result *result,
@@ -99,5 +99,5 @@ void answer_fault(struct bw_http_exchange *exchange, const struct guard_result *
     bw_json_key(&json, "fault");
     status_fault(&json, fault);
     bw_json_object_end(&json);
-    reply(exchange, 200, &body);
+    answer_json(exchange, 200, &body);
 }

@@ -87,21 +87,12 @@ static void on_control(void *user, struct bw_http_exchange *exchange) {
 
 /* ---- reading ---- */
 
-static void reply_json(struct bw_http_exchange *exchange, int status, struct bw_buf *body) {
-    bw_http_add_field(exchange, "Cache-Control", "no-store");
-    if (body->failed)
-        bw_http_problem(exchange, 500, NULL, "out of memory");
-    else
-        bw_http_reply(exchange, status, "application/json", bw_buf_span(body));
-    bw_buf_free(body);
-}
-
 static void on_status(void *user, struct bw_http_exchange *exchange) {
     struct front *front = user;
     struct bw_buf body;
     bw_buf_init(&body, 0);
     feed_status(front->config.feed, &body);
-    reply_json(exchange, 200, &body);
+    answer_json(exchange, 200, &body);
 }
 
 static void reply_text(struct bw_http_exchange *exchange, int status, const char *json) {
