@@ -56,7 +56,8 @@ static void send_many(struct service *service, struct bw_server_call *call) {
             bw_buf_append_text(&service->trace, "full\n");
             return;
         }
-        assert_int_equal(sent, BW_SEND_OK);
+        if (sent == BW_SEND_CLOSED)
+            return;
         service->many_left--;
     }
     bw_server_call_finish(call, BW_OK, NULL);
@@ -77,7 +78,7 @@ static void on_many_writable(void *self, struct bw_server_call *call) {
 
 static void on_chat(void *self, struct bw_server_call *call, struct bw_span message) {
     on_message(self, call, message);
-    assert_int_equal(bw_server_call_send(call, message), BW_SEND_OK);
+    bw_server_call_send(call, message);
 }
 
 static void on_half_close(void *self, struct bw_server_call *call) {
@@ -117,19 +118,26 @@ static const struct {
 };
 static const struct bw_handler PROXY = {.on_message = on_proxy, .on_end = on_end};
 
-void service_init(struct service *service, const struct bw_server_config *config) {
-    struct bw_server_config standard;
-    bw_server_config_default(&standard);
-    *service = (struct service){.server = bw_server_new(config ? config : &standard)};
-    assert_non_null(service->server);
+static bool add_all(struct service *service) {
     for (size_t i = 0; i < sizeof METHODS / sizeof METHODS[0]; i++) {
         struct bw_method method = {METHODS[i].path, METHODS[i].kind, &METHODS[i].handler, service, 0};
-        assert_int_equal(bw_server_add(service->server, &method), 0);
+        if (bw_server_add(service->server, &method) != 0)
+            return false;
     }
     struct bw_method small = {"/t.Test/Small", BW_UNARY, &METHODS[0].handler, service, 10};
     struct bw_method proxy = {"/t.Proxy/", BW_UNARY, &PROXY, service, 0};
-    assert_int_equal(bw_server_add(service->server, &small), 0);
-    assert_int_equal(bw_server_add_prefix(service->server, &proxy), 0);
+    return bw_server_add(service->server, &small) == 0 && bw_server_add_prefix(service->server, &proxy) == 0;
+}
+
+bool service_try(struct service *service, const struct bw_server_config *config) {
+    struct bw_server_config standard;
+    bw_server_config_default(&standard);
+    *service = (struct service){.server = bw_server_new(config ? config : &standard)};
+    return service->server && add_all(service);
+}
+
+void service_init(struct service *service, const struct bw_server_config *config) {
+    assert_true(service_try(service, config));
 }
 
 void service_free(struct service *service) {

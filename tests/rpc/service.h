@@ -29,6 +29,8 @@ struct service {
 
 /* config NULL: default. */
 void service_init(struct service *service, const struct bw_server_config *config);
+/* False: no memory; to be freed all the same. */
+bool service_try(struct service *service, const struct bw_server_config *config);
 void service_free(struct service *service);
 const char *service_trace(struct service *service);
 
