@@ -116,6 +116,15 @@ struct bw_wire *world_browser(struct world *world, struct bw_conn conn) {
     return wire;
 }
 
+void world_remove_browser(struct world *world, struct bw_wire *browser) {
+    for (size_t i = 0; i < world->links_count; i++)
+        if (world->links[i].wire == browser) {
+            bw_wire_cut(browser, BW_LOST_EOF);
+            remove_link(world, i);
+            return;
+        }
+}
+
 void world_b_dies(struct world *world) {
     world->to_b.dialling = DIAL_REFUSE;
     for (size_t i = world->links_count; i-- > 0;)

@@ -149,6 +149,8 @@ void world_b_lives(struct world *world);
 
 /* A browser's connection to an HTTP server; it talks through BW_WIRE_B of the wire, which the world frees. */
 struct bw_wire *world_browser(struct world *world, struct bw_conn conn);
+/* The browser has left, and its connection is freed. */
+void world_remove_browser(struct world *world, struct bw_wire *browser);
 
 /* For world.c alone. */
 void service_b_add(struct world *world);
