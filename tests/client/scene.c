@@ -141,7 +141,8 @@ const char *reply_field(const struct reply *reply, const char *name) {
 
 json_t *parse(struct bw_span bytes) {
     json_error_t error;
-    json_t *json = json_loadb((const char *)bytes.data, bytes.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *json =
+        json_loadb((const char *)bytes.data, bytes.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (!json)
         fail_msg("%s in: %.*s", error.text, (int)bytes.len, (const char *)bytes.data);
     return json;
