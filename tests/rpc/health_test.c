@@ -141,14 +141,14 @@ static void a_watcher_who_does_not_read_is_told_the_newest_status_later(void **s
         if (i % 64 == 0)
             caller_heard(&slow);
     }
-    bw_health_set(other, "", BW_NOT_SERVING);
+    bw_health_set(other, "", BW_SERVING_UNKNOWN);
     caller_heard(&slow);
     struct bw_span body = caller_body(&slow);
     assert_int_equal(body.len, 65535);
     slow.end.keeps_window = false;
     bw_h2_consume(slow.end.live_count ? slow.end.live[0] : slow.end.stream, 65535);
     body = caller_body(&slow);
-    assert_int_equal(body.data[body.len - 1], BW_NOT_SERVING);
+    assert_int_equal(body.data[body.len - 1], BW_SERVING_UNKNOWN);
     assert_true(body.len < 400000); /* a burst collapses */
     caller_free(&slow);
     bw_health_free(other);

@@ -36,8 +36,9 @@ static void one_to_eight_digits_and_a_unit_are_a_timeout(void **state) {
 
 static void anything_else_is_malformed(void **state) {
     (void)state;
-    static const char *const table[] = {"",    "m",   "1",   "100000000m", "1x",   "1s",  "1h",  "-1m",
-                                        "+1m", " 1m", "1m ", "1 m",        "1.5S", "1mm", "0x1m"};
+    static const char *const table[] = {"",    "m",    "1",   "100000000m", "000000001S", "1x",
+                                        "1s",  "1h",   "-1m", "+1m",        " 1m",        "1m ",
+                                        "1 m", "1.5S", "1mm", "0x1m"};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         uint64_t ms = 77;
         assert_false(bw_timeout_parse(bw_span_text(table[i]), &ms));
