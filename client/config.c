@@ -97,12 +97,15 @@ static int set_from_file(void *owner, const char *member, const char *key, const
     return bw_breaker_config_set(&config->breakers[i], key, value, why, why_size);
 }
 
-static bool check_breakers(const struct config *config, struct bw_settings_error *error) {
+/* The settings alone always fit together: what does not was written in the file. */
+static bool check_breakers(const struct config *config, const struct bw_settings *from,
+                           struct bw_settings_error *error) {
     char why[512];
     for (size_t i = 0; i < BREAKERS; i++)
         if (bw_breaker_config_check(&config->breakers[i], why, sizeof why) != 0) {
             error->exit_code = BW_EXIT_CONFIGURATION;
-            snprintf(error->text, sizeof error->text, "breaker %s: %s", breaker_names[i], why);
+            snprintf(error->text, sizeof error->text, "key \"breakers.%s\" of %s: %s", breaker_names[i],
+                     bw_settings_text(from, "CONFIG_FILE"), why);
             return false;
         }
     return true;
@@ -124,7 +127,8 @@ static bool collect_hosts(struct site *site, const struct bw_settings *from,
     if (bw_settings_split_address(bw_settings_text(from, "HTTP_ADDRESS"), &host, NULL) && !is_wildcard(host))
         ok = site_add_host(site, as_in_host_field(host));
     while (bw_settings_next_item(&rest, &item))
-        ok = site_add_host(site, item) && ok;
+        if (item.len) /* no list at all is one empty item, and an empty Host is not ours */
+            ok = site_add_host(site, item) && ok;
     if (!ok) {
         error->exit_code = BW_EXIT_CONFIGURATION;
         snprintf(error->text, sizeof error->text, "ALLOWED_HOSTS has more than the %d names that are allowed",
@@ -140,5 +144,5 @@ bool config_apply(void *owner, const struct bw_settings *from, struct bw_setting
     if (!bw_settings_apply(from, "breakers", set_from_file, config, error))
         return false;
     set_named(config, from, true);
-    return check_breakers(config, error) && collect_hosts(&config->site, from, error);
+    return check_breakers(config, from, error) && collect_hosts(&config->site, from, error);
 }

@@ -1,0 +1,265 @@
+#include "run.h"
+
+#include "config.h"
+
+#include <breakwire/breaker.h>
+
+#include <stdio.h>
+
+enum { WORDS_MAX = 8 };
+
+struct given {
+    const char *flags[WORDS_MAX], *env[WORDS_MAX]; /* NULL at the end */
+    const char *file;                              /* NULL: there is none */
+};
+
+static const char *get(void *owner, const char *name) {
+    const struct given *given = owner;
+    size_t len = strlen(name);
+    for (size_t i = 0; given->env[i]; i++)
+        if (strncmp(given->env[i], name, len) == 0 && given->env[i][len] == '=')
+            return given->env[i] + len + 1;
+    return !given->file || strcmp(name, "CONFIG_FILE") != 0 ? NULL : "a.json";
+}
+
+static bool read_file(void *owner, const char *path, struct bw_buf *out, char *why, size_t why_size) {
+    (void)path;
+    (void)why;
+    (void)why_size;
+    return bw_buf_append_text(out, ((const struct given *)owner)->file);
+}
+
+/* What the program would run with; NULL: `error` says why not. *settings is freed by the caller. */
+static struct config *configure(const struct given *given, struct bw_settings **settings,
+                                struct bw_settings_error *error) {
+    struct given copy = *given;
+    const char *argv[WORDS_MAX + 1] = {"service-a"};
+    int argc = 1;
+    for (; given->flags[argc - 1]; argc++)
+        argv[argc] = given->flags[argc - 1];
+    struct bw_settings_input input = {argc, argv, get, read_file, &copy};
+    *settings = bw_settings_read(&service_a_settings, &input, error);
+    if (!*settings)
+        return NULL;
+    struct config *config = config_new();
+    assert_non_null(config);
+    if (config_apply(config, *settings, error))
+        return config;
+    config_free(config);
+    return NULL;
+}
+
+/* "trip open_ms call_timeout_ms min_deadline_ms", of the data breaker and, if different, the control one. */
+static void assert_breakers(const struct given *given, const char *data, const char *control) {
+    struct bw_settings_error error = {0};
+    struct bw_settings *settings;
+    struct config *config = configure(given, &settings, &error);
+    if (!config)
+        fail_msg("refused: %s", error.text);
+    const struct bw_breaker_config *both[] = {config_data_breaker(config), config_control_breaker(config)};
+    const char *const wanted[] = {data, control ? control : data};
+    for (int i = 0; i < 2; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "%u %u %u %u", both[i]->trip_consecutive, (unsigned)both[i]->open_ms,
+                 (unsigned)both[i]->call_timeout_ms, (unsigned)both[i]->min_deadline_ms);
+        assert_string_equal(text, wanted[i]);
+    }
+    config_free(config);
+    bw_settings_free(settings);
+}
+
+static void assert_refused(const struct given *given, const char *sentence) {
+    struct bw_settings_error error = {0};
+    struct bw_settings *settings;
+    assert_null(configure(given, &settings, &error));
+    assert_string_equal(error.text, sentence);
+    assert_int_equal(error.exit_code, BW_EXIT_CONFIGURATION);
+    bw_settings_free(settings);
+}
+
+#define GIVEN(...)                                                                                           \
+    &(struct given) {                                                                                        \
+        __VA_ARGS__                                                                                          \
+    }
+
+static void without_input_both_breakers_are_the_demos(void **state) {
+    (void)state;
+    assert_breakers(GIVEN(.file = NULL), "3 20000 3000 1500", NULL);
+}
+
+static void the_demos_names_hold_for_both_breakers(void **state) {
+    (void)state;
+    assert_breakers(GIVEN(.env = {"CIRCUIT_FAIL_MAX=5", "CIRCUIT_RESET_TIMEOUT=0.5"}), "5 500 3000 1500",
+                    NULL);
+    assert_breakers(GIVEN(.env = {"CIRCUIT_FAILURE_THRESHOLD=5", "CIRCUIT_RECOVERY_TIMEOUT=7.25"}),
+                    "5 7250 3000 1500", NULL);
+    assert_breakers(GIVEN(.flags = {"--circuit-fail-max=65535", "--circuit-reset-timeout", "86400"}),
+                    "65535 86400000 3000 1500", NULL);
+    assert_breakers(GIVEN(.file = "{\"circuit_fail_max\": 4, \"circuit_recovery_timeout\": 2.5}"),
+                    "4 2500 3000 1500", NULL);
+    assert_breakers(GIVEN(.env = {"REQUEST_TIMEOUT=0.05"}), "3 20000 50 25", NULL);
+    assert_breakers(GIVEN(.env = {"REQUEST_TIMEOUT=3600"}), "3 20000 3600000 1800000", NULL);
+}
+
+static void a_flag_goes_before_the_environment_before_the_file(void **state) {
+    (void)state;
+    static const char file[] = "{\"circuit_fail_max\": 6, \"circuit_reset_timeout\": 6}";
+    assert_breakers(GIVEN(.file = file), "6 6000 3000 1500", NULL);
+    assert_breakers(GIVEN(.file = file, .env = {"CIRCUIT_FAIL_MAX=5"}), "5 6000 3000 1500", NULL);
+    assert_breakers(
+        GIVEN(.file = file, .env = {"CIRCUIT_FAILURE_THRESHOLD=5"}, .flags = {"--circuit-fail-max=4"}),
+        "4 6000 3000 1500", NULL);
+}
+
+#define BREAKERS                                                                                             \
+    "{\"circuit_fail_max\": 6, \"breakers\": {\"ServiceB_CB\": {\"trip_consecutive\": 7, \"open_ms\": 700}," \
+    " \"ServiceB_Control_CB\": {\"open_ms\": 800}}}"
+
+static void the_files_breakers_speak_about_each(void **state) {
+    (void)state;
+    assert_breakers(GIVEN(.file = BREAKERS), "7 700 3000 1500", "6 800 3000 1500");
+    assert_breakers(GIVEN(.file = "{\"breakers\": {\"ServiceB_Control_CB\": {\"trip_consecutive\": 9, "
+                                  "\"min_deadline_ms\": 0}}}"),
+                    "3 20000 3000 1500", "9 20000 3000 0");
+}
+
+static void the_environment_and_flags_go_before_the_files_breakers(void **state) {
+    (void)state;
+    assert_breakers(GIVEN(.file = BREAKERS, .env = {"CIRCUIT_FAIL_MAX=5"}), "5 700 3000 1500",
+                    "5 800 3000 1500");
+    assert_breakers(GIVEN(.file = BREAKERS, .flags = {"--circuit-recovery-timeout=1"}), "7 1000 3000 1500",
+                    "6 1000 3000 1500");
+}
+
+static void every_kind_of_parameter_can_stand_in_the_file(void **state) {
+    (void)state;
+    struct bw_settings_error error = {0};
+    struct bw_settings *settings;
+    struct config *config = configure(
+        GIVEN(.file = "{\"breakers\": {\"ServiceB_CB\": {\"open_backoff\": 2.5, \"honour_pushback\": false, "
+                      "\"probe_lease_action\": \"replace\", \"failure_mask\": \"INTERNAL\", "
+                      "\"open_jitter\": 0.25}}}"),
+        &settings, &error);
+    if (!config)
+        fail_msg("refused: %s", error.text);
+    const struct bw_breaker_config *data = config_data_breaker(config);
+    assert_true(data->open_backoff == 2.5);
+    assert_true(data->open_jitter == 0.25);
+    assert_false(data->honour_pushback);
+    assert_int_equal(data->probe_lease_action, BW_LEASE_REPLACE);
+    assert_int_equal(data->failure_mask, 1 << 13);
+    assert_true(config_control_breaker(config)->honour_pushback);
+    config_free(config);
+    bw_settings_free(settings);
+}
+
+static void a_refusal_names_what_the_user_wrote(void **state) {
+    (void)state;
+    assert_refused(
+        GIVEN(.env = {"CIRCUIT_FAILURE_THRESHOLD=0"}),
+        "environment variable CIRCUIT_FAILURE_THRESHOLD is 0, but must be a whole number from 1 to 65535");
+    assert_refused(GIVEN(.flags = {"--circuit-fail-max=65536"}),
+                   "flag --circuit-fail-max is 65536, but must be a whole number from 1 to 65535");
+    assert_refused(GIVEN(.file = "{\"circuit_fail_max\": 0}"),
+                   "key \"circuit_fail_max\" of a.json is 0, but must be a whole number from 1 to 65535");
+    assert_refused(GIVEN(.env = {"CIRCUIT_RESET_TIMEOUT=0.049"}),
+                   "environment variable CIRCUIT_RESET_TIMEOUT is 0.049, but must be seconds from 0.05 to "
+                   "86400 with at most three decimals");
+    assert_refused(GIVEN(.env = {"REQUEST_TIMEOUT=3601"}),
+                   "environment variable REQUEST_TIMEOUT is 3601, but must be seconds from 0.05 to 3600 "
+                   "with at most three decimals");
+    assert_refused(GIVEN(.env = {"CIRCUIT_FAIL_MAX=3", "CIRCUIT_FAILURE_THRESHOLD=4"}),
+                   "environment variable CIRCUIT_FAIL_MAX is 3 and environment variable "
+                   "CIRCUIT_FAILURE_THRESHOLD is 4, but both mean the same and must be equal");
+    assert_refused(GIVEN(.file = "{\"breakers\": {\"ServiceC_CB\": {}}}"),
+                   "key \"breakers.ServiceC_CB\" of a.json is unknown, allowed are ServiceB_CB, "
+                   "ServiceB_Control_CB");
+}
+
+static void assert_refused_naming(const struct given *given, const char *first, const char *second) {
+    struct bw_settings_error error = {0};
+    struct bw_settings *settings;
+    assert_null(configure(given, &settings, &error));
+    if (!strstr(error.text, first) || !strstr(error.text, second))
+        fail_msg("not both of %s and %s in: %s", first, second, error.text);
+    assert_int_equal(error.exit_code, BW_EXIT_CONFIGURATION);
+    bw_settings_free(settings);
+}
+
+static void a_refused_breaker_is_named_with_its_key(void **state) {
+    (void)state;
+    assert_refused_naming(GIVEN(.file = "{\"breakers\": {\"ServiceB_CB\": {\"nope\": 1}}}"),
+                          "key \"breakers.ServiceB_CB.nope\" of a.json", "no such parameter");
+    assert_refused_naming(GIVEN(.file = "{\"breakers\": {\"ServiceB_Control_CB\": {\"open_ms\": 0}}}"),
+                          "key \"breakers.ServiceB_Control_CB.open_ms\" of a.json is 0", "1..86400000 ms");
+    assert_refused_naming(GIVEN(.file = "{\"breakers\": {\"ServiceB_CB\": {\"ramp_ms\": 5}}}"),
+                          "key \"breakers.ServiceB_CB.ramp_ms\" of a.json is 5", "this version");
+}
+
+static void values_that_do_not_fit_together_name_breaker_and_file(void **state) {
+    (void)state;
+    assert_refused(GIVEN(.file = "{\"breakers\": {\"ServiceB_Control_CB\": {\"probe_lease_ms\": 5000}}}",
+                         .env = {"REQUEST_TIMEOUT=6"}),
+                   "key \"breakers.ServiceB_Control_CB\" of a.json: probe_lease_ms: 5000 is not allowed, "
+                   "only more than call_timeout_ms = 6000");
+}
+
+/* ---- hosts ---- */
+
+/* The hosts beside those that are always known, "a b". */
+static void assert_hosts(const struct given *given, const char *wanted) {
+    struct bw_settings_error error = {0};
+    struct bw_settings *settings;
+    char text[256] = "";
+    int n = 0;
+    struct config *config = configure(given, &settings, &error);
+    if (!config)
+        fail_msg("refused: %s", error.text);
+    const struct site *site = config_site(config);
+    for (size_t i = 0; i < site->hosts_count; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n, "%s%.*s", n ? " " : "", (int)site->hosts[i].len,
+                      (const char *)site->hosts[i].data);
+    assert_string_equal(text, wanted);
+    config_free(config);
+    bw_settings_free(settings);
+}
+
+static void the_address_and_the_list_say_which_hosts_are_ours(void **state) {
+    (void)state;
+    assert_hosts(GIVEN(.file = NULL), "127.0.0.1");
+    assert_hosts(GIVEN(.env = {"HTTP_ADDRESS=demo.example:80", "ALLOWED_HOSTS=a.example, b.example"}),
+                 "demo.example a.example b.example");
+    assert_hosts(GIVEN(.env = {"HTTP_ADDRESS=[fd00::7]:80"}), "[fd00::7]");
+    assert_hosts(GIVEN(.file = "{\"allowed_hosts\": [\"a\", \"b\"], \"http_address\": \"10.0.0.1:1\"}"),
+                 "10.0.0.1 a b");
+}
+
+static void a_wildcard_address_is_nobodys_name(void **state) {
+    (void)state;
+    assert_hosts(GIVEN(.env = {"HTTP_ADDRESS=0.0.0.0:5000"}), "");
+    assert_hosts(GIVEN(.env = {"HTTP_ADDRESS=[::]:5000"}), "");
+}
+
+static void too_many_hosts_are_refused(void **state) {
+    (void)state;
+    static const char thirty_one[] =
+        "ALLOWED_HOSTS=a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a";
+    static const char thirty_two[] =
+        "ALLOWED_HOSTS=a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a";
+    assert_hosts(GIVEN(.env = {thirty_one}),
+                 "127.0.0.1 a a a a a a a a a a a a a a a a a a a a a a a a a a "
+                 "a a a a a");
+    assert_refused(GIVEN(.env = {thirty_two}), "ALLOWED_HOSTS has more than the 31 names that are allowed");
+}
+
+BW_TESTS(cmocka_unit_test(without_input_both_breakers_are_the_demos),
+         cmocka_unit_test(the_demos_names_hold_for_both_breakers),
+         cmocka_unit_test(a_flag_goes_before_the_environment_before_the_file),
+         cmocka_unit_test(the_files_breakers_speak_about_each),
+         cmocka_unit_test(the_environment_and_flags_go_before_the_files_breakers),
+         cmocka_unit_test(every_kind_of_parameter_can_stand_in_the_file),
+         cmocka_unit_test(a_refusal_names_what_the_user_wrote),
+         cmocka_unit_test(a_refused_breaker_is_named_with_its_key),
+         cmocka_unit_test(values_that_do_not_fit_together_name_breaker_and_file),
+         cmocka_unit_test(the_address_and_the_list_say_which_hosts_are_ours),
+         cmocka_unit_test(a_wildcard_address_is_nobodys_name), cmocka_unit_test(too_many_hosts_are_refused))
