@@ -350,6 +350,23 @@ static void get_status_tells_all_or_one(void **state) {
     scene_close(scene);
 }
 
+static void a_circuit_held_open_by_hand_names_no_time(void **state) {
+    (void)state;
+    struct scene *scene = scene_open();
+    world_hold(&scene->world, scene->data);
+    struct caller *caller = ask(scene, DATA, nothing());
+    assert_int_equal(caller->code, BW_UNAVAILABLE);
+    assert_string_equal(caller->message, "circuit breaker ServiceB_CB is held open by an operator");
+    assert_int_equal(caller->retry_ms, -1);
+    assert_true(caller->has_pushback);
+    assert_int_equal(caller->pushback_ms, -1);
+    assert_trailer(caller, "x-circuit-state", "forced_open");
+    assert_int_equal(scene->world.b.received, 0);
+    assert_string_equal(read_statuses(&ask(scene, STATUS, request_for("ServiceB_CB"))->response),
+                        "ServiceB_CB 4 4; ");
+    scene_close(scene);
+}
+
 static void a_breaker_that_is_not_there_is_not_found(void **state) {
     (void)state;
     struct scene *scene = scene_open();
@@ -423,4 +440,5 @@ BW_TESTS(cmocka_unit_test(bytes_pass_unread_both_ways),
          cmocka_unit_test(get_status_tells_all_or_one),
          cmocka_unit_test(a_breaker_that_is_not_there_is_not_found),
          cmocka_unit_test(a_watcher_gets_all_at_once_and_then_each_change),
-         cmocka_unit_test(a_watcher_that_left_is_forgotten), cmocka_unit_test(a_drain_ends_the_watchers))
+         cmocka_unit_test(a_watcher_that_left_is_forgotten), cmocka_unit_test(a_drain_ends_the_watchers),
+         cmocka_unit_test(a_circuit_held_open_by_hand_names_no_time))

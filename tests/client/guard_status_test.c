@@ -123,6 +123,25 @@ static void the_status_tells_what_happened(void **state) {
     world_close(&world);
 }
 
+static void a_guard_held_open_by_hand_knows_no_retry_time(void **state) {
+    ONE_GUARD;
+    world_hold(&world, guard);
+    assert_string_equal(world_trace(&world), "closed>forced_open OPERATOR; ");
+    struct seen *seen = world_call(&world, guard);
+    assert_true(seen->rejected);
+    assert_true(seen->forced);
+    assert_int_equal(seen->retry_after_ms, 0);
+    assert_string_equal(seen->message, "the circuit is held open by an operator");
+    world_advance(&world, 100 * OPEN_MS);
+    struct guard_status status = status_of(&world, guard);
+    assert_string_equal(status.state, "forced_open");
+    assert_false(status.retry_known);
+    assert_int_equal(status.rejected_forced, 1);
+    assert_int_equal(status.opened, 1);
+    assert_int_equal(world.b.received, 0);
+    world_close(&world);
+}
+
 static void reading_changes_nothing(void **state) {
     ONE_GUARD;
     struct guard_status status;
@@ -203,4 +222,5 @@ BW_TESTS(cmocka_unit_test(the_observer_hears_each_call_and_each_change_once_in_o
          cmocka_unit_test(a_states_number_is_that_of_the_protocol),
          cmocka_unit_test(a_guard_can_be_freed_with_calls_open),
          cmocka_unit_test(calls_that_wait_for_a_connection_are_dropped_unheard),
-         cmocka_unit_test(a_configuration_that_its_check_refuses_makes_no_guard))
+         cmocka_unit_test(a_configuration_that_its_check_refuses_makes_no_guard),
+         cmocka_unit_test(a_guard_held_open_by_hand_knows_no_retry_time))

@@ -130,6 +130,35 @@ static void times_in_seconds_keep_their_decimals(void **state) {
     scene_close(scene);
 }
 
+static void a_circuit_held_open_by_hand_has_no_retry_time(void **state) {
+    (void)state;
+    struct scene *scene = scene_open();
+    world_hold(&scene->world, scene->data);
+    json_t *json = breaker_json(scene, scene->data);
+    assert_string_equal(text_of(json, "state"), "forced_open");
+    assert_true(json_is_null(json_object_get(json, "retry_after_ms")));
+    json_decref(json);
+    const struct reply *reply = scene_post(scene, "/call-service-b");
+    assert_int_equal(reply->status, 503);
+    assert_null(reply_field(reply, "Retry-After"));
+    scene_close(scene);
+}
+
+static void a_fault_that_was_never_known_is_told_once(void **state) {
+    (void)state;
+    struct scene *scene = scene_open();
+    struct bw_wire *viewer = scene_browse(scene, "GET /events", NULL);
+    world_settle(&scene->world);
+    feed_fault(scene->feed, NULL);
+    feed_fault(scene->feed, NULL);
+    world_settle(&scene->world);
+    const struct reply *reply = reply_read(viewer);
+    const char *first = strstr(reply->text, "event: fault\ndata: null\n");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "event: fault"));
+    scene_close(scene);
+}
+
 static void a_call_is_an_object_with_its_outcome(void **state) {
     (void)state;
     struct scene *scene = scene_open();
@@ -236,4 +265,6 @@ BW_TESTS(cmocka_unit_test(a_fresh_breaker_is_all_quiet), cmocka_unit_test(an_ope
          cmocka_unit_test(times_in_seconds_keep_their_decimals),
          cmocka_unit_test(a_call_is_an_object_with_its_outcome), cmocka_unit_test(an_outcome_has_three_names),
          cmocka_unit_test(the_whole_status_has_both_breakers), cmocka_unit_test(the_last_calls_are_kept),
-         cmocka_unit_test(a_fault_shows_while_it_is_known))
+         cmocka_unit_test(a_fault_shows_while_it_is_known),
+         cmocka_unit_test(a_circuit_held_open_by_hand_has_no_retry_time),
+         cmocka_unit_test(a_fault_that_was_never_known_is_told_once))

@@ -211,6 +211,29 @@ void world_add_clocked(struct world *world, struct bw_clocked clocked) {
 
 /* ---- guards ---- */
 
+/* The newest breaker: the linker leads guard_new here (--wrap). */
+static struct bw_breaker *made;
+
+struct bw_breaker *__real_bw_breaker_new(const char *name, const struct bw_breaker_config *config,
+                                         uint64_t now_ms);
+struct bw_breaker *__wrap_bw_breaker_new(const char *name, const struct bw_breaker_config *config,
+                                         uint64_t now_ms);
+struct bw_breaker *__wrap_bw_breaker_new(const char *name, const struct bw_breaker_config *config,
+                                         uint64_t now_ms) {
+    made = __real_bw_breaker_new(name, config, now_ms);
+    return made;
+}
+
+void world_hold(struct world *world, const struct guard *guard) {
+    for (size_t i = 0; i < world->guards_count; i++)
+        if (world->guards[i] == guard) {
+            struct bw_clocked clocked = guard_clocked(world->guards[i]);
+            assert_int_equal(bw_breaker_hold(world->breakers[i], world->now_ms, "a test"), 0);
+            clocked.ops->tick(clocked.self, world->now_ms);
+        }
+    world_settle(world);
+}
+
 static void on_call(void *user, const struct guard_result *result) {
     struct world *world = user;
     bw_buf_printf(&world->trace, "%s %s %s%s; ", result->rejected ? "reject" : "call", result->code_name,
@@ -252,6 +275,7 @@ struct guard *world_guard(struct world *world, const char *name, const struct bw
     struct guard *guard = guard_new(&config, bw_wire_wake(), world->now_ms);
     assert_non_null(guard);
     assert_true(world->guards_count < GUARDS_MAX);
+    world->breakers[world->guards_count] = made;
     world->guards[world->guards_count++] = guard;
     world_add_clocked(world, guard_clocked(guard));
     return guard;

@@ -104,6 +104,7 @@ struct world {
     struct bw_clocked clocked[CLOCKED_MAX];
     size_t clocked_count;
     struct guard *guards[GUARDS_MAX];
+    struct bw_breaker *breakers[GUARDS_MAX]; /* theirs, for what only an operator does */
     size_t guards_count;
     struct seen seen[SEEN_MAX];
     size_t seen_count;
@@ -137,6 +138,8 @@ struct seen *world_call(struct world *world, struct guard *guard);
 void world_cancel(struct world *world, struct seen *seen);
 /* TRIP failing calls: the guard is open. */
 void world_trip(struct world *world, struct guard *guard);
+/* An operator holds the guard's breaker open (no module of service-a lets one do that yet). */
+void world_hold(struct world *world, const struct guard *guard);
 const char *world_state(const struct world *world, const struct guard *guard);
 /* The trace so far, and forgets it. Valid until the next time. */
 const char *world_trace(struct world *world);
