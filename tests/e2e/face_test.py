@@ -20,6 +20,12 @@ class Face(Case):
     def set_fault(self, **fault):
         self.direct.call(CONTROL + "/SetFault", fault=message("breakwire.demo.v1.Fault", **fault))
 
+    def assert_between(self, before, told_ms, after):
+        """A time to wait that was told between two looks at /circuit-status lies between theirs: exact, however slow
+        the machine is."""
+        self.assertGreaterEqual(before, told_ms)
+        self.assertGreaterEqual(told_ms, after)
+
     def received(self):
         return self.direct.call(CONTROL + "/GetFault").data_calls_received
 
@@ -99,10 +105,11 @@ class Rejected(Face):
 
     def test_RetryInfo_pushback_and_circuit_status_say_the_same_time(self):
         self.open_it()
+        before = status_of(self.a.http_address)["retry_after_ms"]
         error = self.client.error(GET_DATA)
-        expected = status_of(self.a.http_address)["retry_after_ms"]
+        after = status_of(self.a.http_address)["retry_after_ms"]
         delay, trailers = self.retry_info(error)
-        self.assertLessEqual(abs(delay - expected), 50 * SLOW)
+        self.assert_between(before, delay, after)
         self.assertEqual(int(trailers["grpc-retry-pushback-ms"]), delay)
         self.assertEqual(trailers["x-circuit-state"], "open")
 
@@ -122,11 +129,12 @@ class Status(Face):
 
     def test_GetStatus_and_circuit_status_agree_on_an_open_circuit(self):
         self.open_it()
+        before = status_of(self.a.http_address)["retry_after_ms"]
         one, = self.client.call(BREAKER + "/GetStatus", name="ServiceB_CB").breakers
         there = status_of(self.a.http_address)
         self.assertEqual((one.state, one.view, one.last_reason), (OPEN, OPEN, "CONSECUTIVE"))
         self.assertEqual((one.generation, one.open_attempt), (there["generation"], there["open_attempt"]))
-        self.assertLessEqual(abs(int(one.retry_after_ms) - there["retry_after_ms"]), 50 * SLOW)
+        self.assert_between(before, one.retry_after_ms, there["retry_after_ms"])
 
     def test_Watch_sends_all_at_once_then_each_change(self):
         path = BREAKER + "/Watch"
