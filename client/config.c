@@ -60,6 +60,10 @@ const struct bw_breaker_config *config_control_breaker(const struct config *conf
     return &config->breakers[1];
 }
 
+uint64_t config_timeout_ms(const struct bw_breaker_config *breaker) {
+    return breaker->call_timeout_ms;
+}
+
 const struct site *config_site(const struct config *config) {
     return &config->site;
 }
@@ -97,6 +101,16 @@ static int set_from_file(void *owner, const char *member, const char *key, const
     return bw_breaker_config_set(&config->breakers[i], key, value, why, why_size);
 }
 
+/* REQUEST_TIMEOUT is the longest a call may take; 0 in the file would mean "not known", and it is known. */
+static void limit_timeouts(struct config *config, const struct bw_settings *from) {
+    uint64_t longest_ms = bw_settings_ms(from, "REQUEST_TIMEOUT");
+    for (size_t i = 0; i < BREAKERS; i++) {
+        uint64_t *timeout_ms = &config->breakers[i].call_timeout_ms;
+        if (*timeout_ms == 0 || *timeout_ms > longest_ms)
+            *timeout_ms = longest_ms;
+    }
+}
+
 /* The settings alone always fit together: what does not was written in the file. */
 static bool check_breakers(const struct config *config, const struct bw_settings *from,
                            struct bw_settings_error *error) {
@@ -120,21 +134,42 @@ static struct bw_span as_in_host_field(struct bw_span host) {
     return memchr(host.data, ':', host.len) ? bw_span_of(host.data - 1, host.len + 2) : host;
 }
 
+/* What can stand in a Host field without its port: a name, an IPv4 address, or [V6]. */
+static bool is_host(struct bw_span item) {
+    bool is_v6 = item.len > 2 && item.data[0] == '[' && item.data[item.len - 1] == ']';
+    for (size_t i = is_v6; i < item.len - is_v6; i++) {
+        uint8_t c = item.data[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_letter && c != '.' && !(is_v6 ? c == ':' : c == '-' || c == '_'))
+            return false;
+    }
+    return item.len > 0 && item.data[item.len - 1] != '.';
+}
+
+static bool refuse_hosts(struct bw_settings_error *error, struct bw_span item) {
+    error->exit_code = BW_EXIT_CONFIGURATION;
+    if (is_host(item))
+        snprintf(error->text, sizeof error->text, "ALLOWED_HOSTS has more than the %d names that are allowed",
+                 SITE_HOSTS_MAX - 1);
+    else
+        snprintf(error->text, sizeof error->text,
+                 "ALLOWED_HOSTS has \"%.*s\", allowed are host names and addresses without scheme and port",
+                 (int)(item.len < 80 ? item.len : 80), (const char *)item.data);
+    return false;
+}
+
 static bool collect_hosts(struct site *site, const struct bw_settings *from,
                           struct bw_settings_error *error) {
     struct bw_span host, item, rest = bw_span_text(bw_settings_text(from, "ALLOWED_HOSTS"));
-    bool ok = true;
     if (bw_settings_split_address(bw_settings_text(from, "HTTP_ADDRESS"), &host, NULL) && !is_wildcard(host))
-        ok = site_add_host(site, as_in_host_field(host));
-    while (bw_settings_next_item(&rest, &item))
-        if (item.len) /* no list at all is one empty item, and an empty Host is not ours */
-            ok = site_add_host(site, item) && ok;
-    if (!ok) {
-        error->exit_code = BW_EXIT_CONFIGURATION;
-        snprintf(error->text, sizeof error->text, "ALLOWED_HOSTS has more than the %d names that are allowed",
-                 SITE_HOSTS_MAX - 1);
+        site_add_host(site, as_in_host_field(host)); /* the first: there is room */
+    while (bw_settings_next_item(&rest, &item)) {
+        if (item.len == 0) /* no list at all is one empty item, and an empty Host is not ours */
+            continue;
+        if (!is_host(item) || !site_add_host(site, item))
+            return refuse_hosts(error, item);
     }
-    return ok;
+    return true;
 }
 
 bool config_apply(void *owner, const struct bw_settings *from, struct bw_settings_error *error) {
@@ -144,5 +179,6 @@ bool config_apply(void *owner, const struct bw_settings *from, struct bw_setting
     if (!bw_settings_apply(from, "breakers", set_from_file, config, error))
         return false;
     set_named(config, from, true);
+    limit_timeouts(config, from);
     return check_breakers(config, from, error) && collect_hosts(&config->site, from, error);
 }

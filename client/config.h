@@ -24,6 +24,9 @@ bool config_apply(void *owner, const struct bw_settings *settings, struct bw_set
 /* Lent by the config. */
 const struct bw_breaker_config *config_data_breaker(const struct config *config);
 const struct bw_breaker_config *config_control_breaker(const struct config *config);
+/* The longest a call through that breaker may take: REQUEST_TIMEOUT, or the file's shorter call_timeout_ms.
+ */
+uint64_t config_timeout_ms(const struct bw_breaker_config *breaker);
 /* The hosts that HTTP_ADDRESS and ALLOWED_HOSTS allow. */
 const struct site *config_site(const struct config *config);
 

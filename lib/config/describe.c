@@ -65,6 +65,13 @@ bool bw_describe_no_memory(struct bw_settings_error *error) {
     return false;
 }
 
+void bw_describe_plainly(struct bw_buf *out, const char *sentence) {
+    for (; *sentence; sentence++) {
+        uint8_t c = (uint8_t)*sentence;
+        bw_buf_append_byte(out, c < 0x20 || c == 0x7F ? ' ' : c);
+    }
+}
+
 /* apply has no settings->error: it is called after reading. */
 static bool refuse_entry(const struct bw_settings *settings, const struct entry *entry, const char *why,
                          struct bw_settings_error *error) {
@@ -76,7 +83,7 @@ static bool refuse_entry(const struct bw_settings *settings, const struct entry 
     bw_buf_append_text(&sentence, " is ");
     bw_describe_words(&sentence, bw_span_text(entry->value));
     bw_buf_append_text(&sentence, ": ");
-    bw_json_escape(&sentence, bw_span_text(why));
+    bw_describe_plainly(&sentence, why);
     bw_buf_free(&key);
     return bw_describe_error(error, BW_EXIT_CONFIGURATION, &sentence);
 }

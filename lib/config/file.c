@@ -302,7 +302,7 @@ static bool bad_file(const struct bw_settings *settings, const char *reason, con
     bw_buf_append_text(&sentence, " is ");
     bw_describe_words(&sentence, bw_span_text(given->text));
     bw_buf_append_text(&sentence, reason);
-    bw_json_escape(&sentence, bw_span_text(detail));
+    bw_describe_plainly(&sentence, detail);
     return bw_describe_error(settings->error, BW_EXIT_CONFIGURATION, &sentence);
 }
 

@@ -58,6 +58,8 @@ void bw_value_allowed(const struct bw_setting *row, struct bw_buf *out);
 void bw_describe_name(struct bw_buf *out, const char *prefix, const char *name, char separator);
 /* Appends the words of the user, escaped, cut at 80 bytes, in quotes unless they are a number; or "empty". */
 void bw_describe_words(struct bw_buf *out, struct bw_span words);
+/* Appends somebody else's sentence as it is, control characters as spaces: it stays one line. */
+void bw_describe_plainly(struct bw_buf *out, const char *sentence);
 /* Appends `environment variable X`, `flag --x`, or `key "x" of FILE`. */
 void bw_describe_source(struct bw_buf *out, const struct bw_settings *settings,
                         enum bw_settings_origin origin, struct bw_span written);

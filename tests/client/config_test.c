@@ -252,7 +252,38 @@ static void too_many_hosts_are_refused(void **state) {
     assert_refused(GIVEN(.env = {thirty_two}), "ALLOWED_HOSTS has more than the 31 names that are allowed");
 }
 
-BW_TESTS(cmocka_unit_test(without_input_both_breakers_are_the_demos),
+static void a_host_that_no_request_can_name_is_refused(void **state) {
+    (void)state;
+    assert_refused(
+        GIVEN(.env = {"ALLOWED_HOSTS=good.example, a:80"}),
+        "ALLOWED_HOSTS has \"a:80\", allowed are host names and addresses without scheme and port");
+    assert_refused_naming(GIVEN(.env = {"ALLOWED_HOSTS=http://a"}), "\"http://a\"", "without scheme");
+    assert_refused_naming(GIVEN(.env = {"ALLOWED_HOSTS=fd00::7"}), "\"fd00::7\"", "without scheme");
+    assert_refused_naming(GIVEN(.env = {"ALLOWED_HOSTS=a."}), "\"a.\"", "without scheme");
+    assert_hosts(GIVEN(.env = {"ALLOWED_HOSTS=[fd00::7], 10.0.0.2"}), "127.0.0.1 [fd00::7] 10.0.0.2");
+}
+
+static void no_call_takes_longer_than_REQUEST_TIMEOUT(void **state) {
+    (void)state;
+    static const char *const files[] = {"{\"breakers\": {\"ServiceB_CB\": {\"call_timeout_ms\": 100}}}",
+                                        "{\"breakers\": {\"ServiceB_CB\": {\"call_timeout_ms\": 9000}}}",
+                                        "{\"breakers\": {\"ServiceB_CB\": {\"call_timeout_ms\": 0}}}"};
+    static const uint64_t wanted_ms[] = {100, 2000, 2000};
+    for (size_t i = 0; i < 3; i++) {
+        struct bw_settings_error error = {0};
+        struct bw_settings *settings;
+        struct config *config =
+            configure(GIVEN(.file = files[i], .env = {"REQUEST_TIMEOUT=2"}), &settings, &error);
+        assert_non_null(config);
+        assert_int_equal(config_timeout_ms(config_data_breaker(config)), wanted_ms[i]);
+        config_free(config);
+        bw_settings_free(settings);
+    }
+}
+
+BW_TESTS(cmocka_unit_test(a_host_that_no_request_can_name_is_refused),
+         cmocka_unit_test(no_call_takes_longer_than_REQUEST_TIMEOUT),
+         cmocka_unit_test(without_input_both_breakers_are_the_demos),
          cmocka_unit_test(the_demos_names_hold_for_both_breakers),
          cmocka_unit_test(a_flag_goes_before_the_environment_before_the_file),
          cmocka_unit_test(the_files_breakers_speak_about_each),
