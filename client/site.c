@@ -7,26 +7,13 @@ bool site_add_host(struct site *site, struct bw_span host) {
     return true;
 }
 
-static uint8_t lower(uint8_t c) {
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
-}
-
-static bool is_same_host(struct bw_span a, struct bw_span b) {
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (lower(a.data[i]) != lower(b.data[i]))
-            return false;
-    return true;
-}
-
 static bool knows_host(const struct site *site, struct bw_span host) {
     static const char *const always[] = {"localhost", "127.0.0.1", "[::1]"};
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
-        if (is_same_host(host, bw_span_text(always[i])))
+        if (bw_span_is_nocase(host, always[i]))
             return true;
     for (size_t i = 0; i < site->hosts_count; i++)
-        if (is_same_host(host, site->hosts[i]))
+        if (bw_span_equal_nocase(host, site->hosts[i]))
             return true;
     return false;
 }
@@ -46,7 +33,8 @@ static bool is_own_origin(const struct site_request *request) {
     for (size_t i = 0; i < 2; i++) {
         size_t n = strlen(schemes[i]);
         if (bw_span_starts(request->origin, schemes[i]) &&
-            is_same_host(bw_span_of(request->origin.data + n, request->origin.len - n), request->authority))
+            bw_span_equal_nocase(bw_span_of(request->origin.data + n, request->origin.len - n),
+                                 request->authority))
             return true;
     }
     return false;

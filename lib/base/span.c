@@ -4,13 +4,23 @@ static uint8_t lower(uint8_t c) {
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
 }
 
-bool bw_span_is_nocase(struct bw_span span, const char *text) {
-    if (span.len != strlen(text))
+bool bw_span_equal_nocase(struct bw_span a, struct bw_span b) {
+    if (a.len != b.len)
         return false;
-    for (size_t i = 0; i < span.len; i++)
-        if (lower(span.data[i]) != lower((uint8_t)text[i]))
+    for (size_t i = 0; i < a.len; i++)
+        if (lower(a.data[i]) != lower(b.data[i]))
             return false;
     return true;
+}
+
+bool bw_span_is_nocase(struct bw_span span, const char *text) {
+    return bw_span_equal_nocase(span, bw_span_text(text));
+}
+
+int bw_span_compare(struct bw_span a, struct bw_span b) {
+    size_t n = a.len < b.len ? a.len : b.len;
+    int order = n ? memcmp(a.data, b.data, n) : 0;
+    return order ? order : (a.len > b.len) - (a.len < b.len);
 }
 
 static bool is_blank(uint8_t c) {

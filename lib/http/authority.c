@@ -61,16 +61,7 @@ static uint64_t port_of(struct bw_span authority) {
     return port;
 }
 
-static uint8_t lower(uint8_t c) {
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
-}
-
 bool bw_http_authority_same(struct bw_span a, struct bw_span b) {
-    struct bw_span x = bw_http_authority_host(a), y = bw_http_authority_host(b);
-    if (x.len != y.len || port_of(a) != port_of(b))
-        return false;
-    for (size_t i = 0; i < x.len; i++)
-        if (lower(x.data[i]) != lower(y.data[i]))
-            return false;
-    return true;
+    return port_of(a) == port_of(b) &&
+           bw_span_equal_nocase(bw_http_authority_host(a), bw_http_authority_host(b));
 }

@@ -168,20 +168,15 @@ static bool add_file(struct bw_descriptors *all, struct bw_span bytes) {
     return true;
 }
 
-static int compare(struct bw_span a, struct bw_span b) {
-    size_t n = a.len < b.len ? a.len : b.len;
-    int order = n ? memcmp(a.data, b.data, n) : 0;
-    return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 /* Heap sort: qsort has no place for the names that the order is by. */
 static void sift_down(struct bw_descriptors *all, size_t root, size_t n) {
     struct symbol *s = all->symbols;
     for (size_t child = 2 * root + 1; child < n; root = child, child = 2 * root + 1) {
-        if (child + 1 < n && compare(name_of(all, s[child].name, s[child].len),
-                                     name_of(all, s[child + 1].name, s[child + 1].len)) < 0)
+        if (child + 1 < n && bw_span_compare(name_of(all, s[child].name, s[child].len),
+                                             name_of(all, s[child + 1].name, s[child + 1].len)) < 0)
             child++;
-        if (compare(name_of(all, s[root].name, s[root].len), name_of(all, s[child].name, s[child].len)) >= 0)
+        if (bw_span_compare(name_of(all, s[root].name, s[root].len),
+                            name_of(all, s[child].name, s[child].len)) >= 0)
             return;
         struct symbol swap = s[root];
         s[root] = s[child];
@@ -248,7 +243,7 @@ size_t bw_descriptors_by_symbol(const struct bw_descriptors *descriptors, struct
     while (low < high) {
         size_t middle = (low + high) / 2;
         const struct symbol *s = &descriptors->symbols[middle];
-        int order = compare(name_of(descriptors, s->name, s->len), symbol);
+        int order = bw_span_compare(name_of(descriptors, s->name, s->len), symbol);
         if (order == 0)
             return s->file;
         if (order < 0)

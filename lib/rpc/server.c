@@ -30,18 +30,12 @@ void bw_server_free(struct bw_server *server) {
     free(server);
 }
 
-static int compare(struct bw_span a, struct bw_span b) {
-    size_t n = a.len < b.len ? a.len : b.len;
-    int order = n ? memcmp(a.data, b.data, n) : 0;
-    return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 /* The place of the first method that is not before `path`. */
 static size_t lower_bound(const struct bw_server *server, struct bw_span path) {
     size_t low = 0, high = server->methods_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (compare(bw_span_text(server->methods[middle].path), path) < 0)
+        if (bw_span_compare(bw_span_text(server->methods[middle].path), path) < 0)
             low = middle + 1;
         else
             high = middle;

@@ -88,7 +88,30 @@ static void copied_text_is_cut_and_ends_with_a_nul(void **state) {
     assert_string_equal(out, "");
 }
 
-BW_TESTS(cmocka_unit_test(equal_spans_have_equal_bytes),
+static void case_does_not_matter_between_spans_of_one_length(void **state) {
+    (void)state;
+    assert_true(bw_span_equal_nocase(bw_span_text("Demo.Example"), bw_span_text("dEMO.eXAMPLE")));
+    assert_true(bw_span_equal_nocase(bw_span_of(NULL, 0), bw_span_text("")));
+    assert_false(bw_span_equal_nocase(bw_span_text("a"), bw_span_text("ab")));
+    assert_false(bw_span_equal_nocase(bw_span_text("@"), bw_span_text("`")));
+    assert_false(bw_span_equal_nocase(bw_span_text("["), bw_span_text("{")));
+}
+
+static void spans_are_ordered_by_bytes_a_prefix_first(void **state) {
+    (void)state;
+    static const char *const ordered[] = {"", "/a", "/a/B", "/a/b", "/ab", "/b", "\xff"};
+    enum { N = sizeof ordered / sizeof ordered[0] };
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < N; j++) {
+            int order = bw_span_compare(bw_span_text(ordered[i]), bw_span_text(ordered[j]));
+            assert_int_equal((order > 0) - (order < 0), (i > j) - (i < j));
+        }
+    assert_int_equal(bw_span_compare(bw_span_of(NULL, 0), bw_span_of(NULL, 0)), 0);
+}
+
+BW_TESTS(cmocka_unit_test(case_does_not_matter_between_spans_of_one_length),
+         cmocka_unit_test(spans_are_ordered_by_bytes_a_prefix_first),
+         cmocka_unit_test(equal_spans_have_equal_bytes),
          cmocka_unit_test(case_does_not_matter_for_ascii_letters_only),
          cmocka_unit_test(trim_takes_spaces_and_tabs_from_both_ends),
          cmocka_unit_test(numbers_are_digits_up_to_their_maximum),

@@ -38,8 +38,12 @@ static inline bool bw_span_starts(struct bw_span span, const char *prefix) {
     return span.len >= n && memcmp(span.data, prefix, n) == 0;
 }
 
-/* ASCII case-insensitive equality (field names, tokens of HTTP: RFC 9110 section 5.1). */
+/* ASCII case-insensitive equality (field names, tokens of HTTP: RFC 9110 section 5.1; hosts: RFC 3986). */
+bool bw_span_equal_nocase(struct bw_span a, struct bw_span b);
 bool bw_span_is_nocase(struct bw_span span, const char *text);
+
+/* The order of bytes, a prefix before what it begins: negative, 0 or positive, as memcmp. */
+int bw_span_compare(struct bw_span a, struct bw_span b);
 
 /* Strips spaces and tabs at both ends (OWS of RFC 9110 section 5.6.3). */
 struct bw_span bw_span_trim(struct bw_span span);
