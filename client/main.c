@@ -108,8 +108,7 @@ static struct guard *make_guard(struct app *app, const char *name, const struct 
     struct guard_config config = {.name = name,
                                   .breaker = breaker,
                                   .channel = app->channel,
-                                  .call_timeout_ms =
-                                      bw_settings_ms(app->program->settings, "REQUEST_TIMEOUT"),
+                                  .call_timeout_ms = config_timeout_ms(breaker),
                                   .observer = {on_call, on_change, app}};
     struct bw_clockwork *clockwork = add_clockwork(app);
     struct guard *guard =

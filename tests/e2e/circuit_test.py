@@ -2,6 +2,7 @@
 """What must be seen to happen: the circuit opens, keeps calls away, probes once, heals; with the real programs."""
 import signal
 import statistics
+import tempfile
 import threading
 import time
 import unittest
@@ -184,6 +185,25 @@ class SlowCalls(Circuit):
         later = status_of(self.address)
         self.assertEqual((later["state"], later["generation"]), ("open", opened["generation"]))
         self.assertEqual(later["counters"]["ok"], 0)
+
+
+class FileTimeout(Circuit):
+    """The file gives one breaker a shorter call_timeout_ms than REQUEST_TIMEOUT."""
+
+    def settings(self):
+        file = tempfile.NamedTemporaryFile("w", suffix=".json")
+        self.addCleanup(file.close)
+        file.write('{"breakers": {"ServiceB_CB": {"call_timeout_ms": 200}}}')
+        file.flush()
+        return {"CONFIG_FILE": file.name, "REQUEST_TIMEOUT": "30"}
+
+    def test_a_call_takes_no_longer_than_its_breakers_timeout_in_the_file(self):
+        status = status_of(self.address)
+        self.assertEqual([one["request_timeout"] for one in status["breakers"]], [0.2, 30])
+        self.set_fault(latency_min_ms=60000, latency_max_ms=60000)
+        answer = self.click()
+        self.assertEqual(answer.status, 502)
+        self.assertIn("DEADLINE_EXCEEDED", answer.json["details"])
 
 
 class Settings(Circuit):
