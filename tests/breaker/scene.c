@@ -190,6 +190,7 @@ static uint64_t counter_of(const struct bw_breaker_snapshot *p, const char *name
 static bool play_reading(struct scene *s, const struct line *line, char *answer) {
     struct bw_breaker_snapshot p;
     bw_breaker_snapshot(s->breaker, line->now_ms, &p);
+    assert_int_equal(bw_breaker_view(s->breaker, line->now_ms), p.view);
     if (is(line, "read")) {
         int length = snprintf(answer, ANSWER_MAX, "%s/%s ", bw_state_name(p.state), bw_state_name(p.view));
         write_number(answer + length, p.retry_after_ms);

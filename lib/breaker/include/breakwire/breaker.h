@@ -355,6 +355,8 @@ struct bw_breaker_snapshot {
     struct bw_breaker_counters counters;
 };
 
+/* The view alone, without adding counters up: cheap enough for every call. */
+enum bw_state bw_breaker_view(const struct bw_breaker *breaker, uint64_t now_ms);
 /* A picture of now_ms. State, generation and what depends on them belong together; counters of calls that
  * other threads are making at this moment may be ahead or behind. */
 void bw_breaker_snapshot(const struct bw_breaker *breaker, uint64_t now_ms, struct bw_breaker_snapshot *out);
