@@ -1,10 +1,13 @@
 # The kinds of targets this project has. A target sees only what it USES.
 
-# breakwire_library(NAME SOURCES f.c ... [HEADERS x.h ...] [USES lib ...] [PRIVATE_USES lib ...] [LINKS target ...])
+# breakwire_library(NAME SOURCES f.c ... [HEADERS x.h ...] [USES lib ...] [PRIVATE_USES lib ...] [LINKS target ...]
+#                   [INSTALLED description])
 #   One library per folder of lib/. HEADERS are names below include/breakwire/; USES are the libraries
 #   whose types stand in those headers, PRIVATE_USES the others; LINKS are targets from outside.
+#   INSTALLED makes it a part of `cmake --install` (breakwire_install.cmake). What it USES must be one too, and its
+#   public headers say what is exported, as breaker.h does.
 function(breakwire_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;HEADERS;USES;PRIVATE_USES;LINKS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "INSTALLED" "SOURCES;HEADERS;USES;PRIVATE_USES;LINKS")
   set(target breakwire_${name})
   add_library(${target} STATIC ${arg_SOURCES})
   add_library(breakwire::${name} ALIAS ${target})
@@ -12,6 +15,9 @@ function(breakwire_library name)
   target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS include FILES ${arg_HEADERS})
   set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON OUTPUT_NAME breakwire-${name}
                         EXPORT_NAME ${name})
+  if(arg_INSTALLED)
+    breakwire_install_library(${name} DESCRIPTION "${arg_INSTALLED}" USES ${arg_USES} ${arg_PRIVATE_USES})
+  endif()
   list(TRANSFORM arg_USES PREPEND breakwire::)
   list(TRANSFORM arg_PRIVATE_USES PREPEND breakwire::)
   target_link_libraries(${target} PUBLIC ${arg_USES} PRIVATE ${arg_PRIVATE_USES} ${arg_LINKS}

@@ -33,6 +33,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What is declared here is what the shared library exports, and nothing else. */
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -412,4 +414,5 @@ int bw_breaker_load(struct bw_breaker *breaker, struct bw_instant at, const void
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif
