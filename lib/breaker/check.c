@@ -31,6 +31,10 @@ static bool check_early_decision(const struct bw_breaker_config *c, struct why w
 }
 
 static bool check_sample(const struct bw_breaker_config *c, struct why why) {
+    if (c->probe_failure_rate <= 0)
+        return refuse(why,
+                      "probe_failure_rate: 0 is not allowed with probe_decision sample, no sample could be "
+                      "good; only more, up to 1");
     if (c->probe_sample >= 1 && c->probe_sample <= c->probe_budget)
         return true;
     return refuse(why, "probe_sample: %" PRIu32 " is not allowed, only 1..probe_budget = %" PRIu32,
@@ -88,13 +92,6 @@ static bool check_rows(const struct bw_breaker_config *c, struct why why) {
     return true;
 }
 
-static bool check_implemented(const struct bw_breaker_config *c, struct why why) {
-    for (size_t i = 0; i < bw_breaker_params_count; i++)
-        if (!bw_config_is_implemented(c, &bw_breaker_params[i], why.text, why.size))
-            return false;
-    return true;
-}
-
 int bw_breaker_config_check(const struct bw_breaker_config *config, char *why_text, size_t why_size) {
     struct why why = {why_text, why_size};
     if (config->size != sizeof *config) {
@@ -103,6 +100,6 @@ int bw_breaker_config_check(const struct bw_breaker_config *config, char *why_te
         return -1;
     }
     bool fits = check_rows(config, why) && check_trips(config, why) && check_window(config, why) &&
-                check_slow(config, why) && check_probes(config, why) && check_implemented(config, why);
+                check_slow(config, why) && check_probes(config, why);
     return fits ? 0 : -1;
 }

@@ -186,30 +186,6 @@ bool bw_config_in_range(const struct bw_breaker_config *config, const struct bw_
     return refuse(param, text, why, why_size);
 }
 
-static bool is_later_work(const char *name) {
-    static const char *const names[] = {
-        "window",          "window_calls", "window_ms",          "window_buckets",  "window_min_calls",
-        "trip_failures",   "probe_sample", "trip_slow_rate",     "probe_decision",  "trip_failure_rate",
-        "probe_slow_rate", "ramp_ms",      "probe_failure_rate", "max_concurrency",
-    };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
-bool bw_config_is_implemented(const struct bw_breaker_config *config, const struct bw_breaker_param *param,
-                              char *why, size_t why_size) {
-    char text[VALUE_TEXT_MAX];
-    write_value(value_of(config, param), param, text, sizeof text);
-    if (!is_later_work(param->name) || strcmp(text, param->default_text) == 0)
-        return true;
-    if (why)
-        snprintf(why, why_size, "%s: \"%s\" does not work in this version, only the default, %s", param->name,
-                 text, param->default_text);
-    return false;
-}
-
 int bw_breaker_config_set(struct bw_breaker_config *config, const char *name, const char *text, char *why,
                           size_t why_size) {
     const struct bw_breaker_param *param = bw_config_param(name);
@@ -224,8 +200,6 @@ int bw_breaker_config_set(struct bw_breaker_config *config, const char *name, co
         refuse(param, text, why, why_size);
         return -1;
     }
-    if (!bw_config_is_implemented(&changed, param, why, why_size))
-        return -1;
     *config = changed;
     return 0;
 }

@@ -9,9 +9,6 @@ const struct bw_breaker_param *bw_config_param(const char *name);
 /* Within the range of its row? Otherwise false and the sentence in `why`. */
 bool bw_config_in_range(const struct bw_breaker_config *config, const struct bw_breaker_param *param,
                         char *why, size_t why_size);
-/* False when this version does not implement the parameter and it differs from its default. */
-bool bw_config_is_implemented(const struct bw_breaker_config *config, const struct bw_breaker_param *param,
-                              char *why, size_t why_size);
 /* probe_lease_ms with "auto" resolved; 0 = no lease. */
 uint64_t bw_config_lease_ms(const struct bw_breaker_config *config);
 

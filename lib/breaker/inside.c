@@ -3,28 +3,77 @@
 #include <string.h>
 
 #include "cell.h"
+#include "word.h"
 
 _Static_assert(sizeof(struct bw_policy) % 8 == 0, "a policy is copied in whole words");
 
 /* Repeats only when the policy changed twice meanwhile: until then nobody writes to the cell that is read. */
-struct bw_policy bw_inside_policy(const struct bw_breaker *breaker) {
-    struct bw_policy policy;
+static void read_policy(const struct bw_breaker *breaker, void *start, size_t size) {
     uint64_t before, now = atomic_load_explicit(&breaker->policy_version, memory_order_acquire);
     do {
         before = now;
-        bw_cell_read(breaker->policy_cells[before % 2].words, &policy, sizeof policy);
+        bw_cell_read(breaker->policy_cells[before % 2].words, start, size);
         now = atomic_load_explicit(&breaker->policy_version, memory_order_acquire);
     } while (now != before);
+}
+
+struct bw_policy bw_inside_policy(const struct bw_breaker *breaker) {
+    struct bw_policy policy;
+    read_policy(breaker, &policy, sizeof policy);
     return policy;
+}
+
+_Static_assert(offsetof(struct bw_policy, trips) == 0 && sizeof(struct bw_trips) % 8 == 0,
+               "trips are read by themselves");
+struct bw_trips bw_inside_trips(const struct bw_breaker *breaker) {
+    struct bw_trips trips;
+    read_policy(breaker, &trips, sizeof trips);
+    return trips;
+}
+
+/* A window of the same shape is kept; another one gets a version of its own and starts empty. */
+static void choose_window(struct bw_breaker *breaker, struct bw_window_shape *window) {
+    struct bw_window_shape old = bw_inside_trips(breaker).window;
+    window->version = old.version;
+    if (memcmp(window, &old, sizeof old) == 0)
+        return;
+    window->version++;
+    bw_windows_prepare(&breaker->windows, window, bw_transition_generation(breaker, bw_inside_word(breaker)));
+}
+
+static uint64_t extras_of(const struct bw_breaker_config *config) {
+    return (config->max_concurrency ? BW_EXTRA_LIMIT : 0U) |
+           (config->window != BW_WINDOW_NONE ? BW_EXTRA_WINDOW : 0U) |
+           (config->slow_call_ms ? BW_EXTRA_SLOW : 0U);
 }
 
 void bw_inside_set_config(struct bw_breaker *breaker, const struct bw_breaker_config *config) {
     struct bw_policy policy = bw_policy_make(config);
     uint64_t version = atomic_load_explicit(&breaker->policy_version, memory_order_relaxed) + 1;
+    choose_window(breaker, &policy.trips.window);
     breaker->config = *config;
     bw_cell_write(breaker->policy_cells[version % 2].words, &policy, sizeof policy);
     atomic_store_explicit(&breaker->policy_version, version, memory_order_release);
     atomic_store_explicit(&breaker->slow_call_ms, config->slow_call_ms, memory_order_relaxed);
+    atomic_store_explicit(&breaker->extras, extras_of(config), memory_order_relaxed);
+}
+
+enum { COUNT_SHIFT = 40 };
+
+uint64_t bw_inside_count(_Atomic uint64_t *counter, uint64_t word) {
+    uint64_t tag = bw_word_generation(word), seen = atomic_load_explicit(counter, memory_order_relaxed), next;
+    do {
+        if (bw_word_is_later(seen >> COUNT_SHIFT, tag))
+            return 0;
+        next = seen >> COUNT_SHIFT == tag ? seen + 1 : tag << COUNT_SHIFT | 1;
+    } while (!atomic_compare_exchange_weak_explicit(counter, &seen, next, memory_order_acq_rel,
+                                                    memory_order_relaxed));
+    return next & ((UINT64_C(1) << COUNT_SHIFT) - 1);
+}
+
+uint64_t bw_inside_counted(const _Atomic uint64_t *counter, uint64_t word) {
+    uint64_t seen = atomic_load_explicit(counter, memory_order_acquire);
+    return seen >> COUNT_SHIFT == bw_word_generation(word) ? seen & ((UINT64_C(1) << COUNT_SHIFT) - 1) : 0;
 }
 
 static atomic_flag *lock_of(const struct bw_breaker *breaker) {

@@ -14,15 +14,29 @@ struct bw_policy_cell {
     _Atomic uint64_t words[sizeof(struct bw_policy) / 8];
 };
 
+/* How far a ticket has come; 0, as in {0}, is the first. */
+enum bw_stage { BW_STAGE_UNADMITTED, BW_STAGE_OUT, BW_STAGE_DONE };
+
+/* A breaker without any of them needs the policy only when something fails. */
+enum bw_extra { BW_EXTRA_LIMIT = 1, BW_EXTRA_WINDOW = 2, BW_EXTRA_SLOW = 4 };
+
 struct bw_breaker {
     _Atomic uint64_t word;
-    _Atomic uint64_t slow_call_ms; /* of the policy: the one number that the healthy path needs */
+    _Atomic uint64_t extras;       /* what the policy has beyond the plainest: bw_extra */
+    _Atomic uint64_t slow_call_ms; /* of the policy */
     uint64_t epoch_ms;             /* now_ms of creation: the word counts from it */
     char name[BW_BREAKER_NAME_MAX + 1];
 
     /* The policy in use is cells[version % 2]: reconfigure fills the other one and moves on. */
     _Atomic uint64_t policy_version;
     struct bw_policy_cell policy_cells[2];
+
+    /* Beside the word; each with the generation that it belongs to, or of all generations. */
+    _Atomic uint64_t in_flight;  /* calls that take a place of max_concurrency */
+    _Atomic uint64_t round_slow; /* [generation 17 | 40] slow probes of the round */
+    _Atomic uint64_t ramp_calls; /* [generation 17 | 40] calls that the ramp was asked about */
+    struct bw_windows windows;
+    size_t ring_cap;
 
     /* Kept by the winner of each transition. */
     _Atomic uint64_t generation;      /* the highest one, all 64 bits */
@@ -41,6 +55,8 @@ struct bw_breaker {
     struct bw_breaker_config config;
     _Atomic uint32_t holder_count; /* read without the lock */
     char holders[BW_BREAKER_HOLDERS_MAX][BW_BREAKER_NAME_MAX + 1];
+
+    uint8_t ring[]; /* ring_cap */
 };
 
 /* Milliseconds since the epoch; 0 for a thread whose clock is a little behind the creation. */
@@ -51,6 +67,19 @@ static inline uint64_t bw_inside_word(const struct bw_breaker *breaker) {
     return atomic_load_explicit(&breaker->word, memory_order_acquire);
 }
 struct bw_policy bw_inside_policy(const struct bw_breaker *breaker);
+/* Its first part alone. */
+struct bw_trips bw_inside_trips(const struct bw_breaker *breaker);
+
+/* A number that starts anew with each generation, [generation 17 | number]: adds 1 and returns the sum, or 0
+ * when a later generation is counting. */
+uint64_t bw_inside_count(_Atomic uint64_t *counter, uint64_t word);
+/* 0 when another generation is counting. */
+uint64_t bw_inside_counted(const _Atomic uint64_t *counter, uint64_t word);
+
+/* Makes the transition that is due in `*word`, which then is the present one, whoever moved it. */
+bool bw_inside_move_if_due(struct bw_breaker *breaker, const struct bw_policy *policy, uint64_t t_ms,
+                           uint64_t *word);
+
 /* Under the lock, or before anybody else knows the breaker. `config` is checked. */
 void bw_inside_set_config(struct bw_breaker *breaker, const struct bw_breaker_config *config);
 
@@ -60,6 +89,7 @@ void bw_inside_unlock(const struct bw_breaker *breaker);
 
 /* The 64-bit generation of a word that was read from this breaker lately. */
 uint64_t bw_transition_generation(const struct bw_breaker *breaker, uint64_t word);
+struct bw_window_moment bw_transition_moment(const struct bw_breaker *breaker, uint64_t word, uint64_t t_ms);
 /* Stores move->word if the word still is `from`; false otherwise, with the present one in `*from`. The winner
  * then calls bw_transition_done, once. */
 bool bw_transition_try(struct bw_breaker *breaker, uint64_t *from, uint64_t to);

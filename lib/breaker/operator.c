@@ -17,6 +17,8 @@ static void make_move(const struct bw_policy *policy, uint64_t word, uint64_t t_
         bw_policy_open(policy, word, t_ms, order->for_ms, -1, move);
     else if (order->to == BW_HALF_OPEN)
         move->word = bw_word_to_half_open(word, 0, t_ms);
+    else if (order->to == BW_CLOSED)
+        move->word = bw_policy_close(policy, word, t_ms);
     else
         move->word = bw_word_to(word, order->to);
 }
@@ -129,6 +131,9 @@ int bw_breaker_reconfigure(struct bw_breaker *breaker, const struct bw_breaker_c
                            uint64_t now_ms) {
     if (bw_breaker_config_check(config, NULL, 0) != 0)
         return BW_BREAKER_CONFIGURATION;
+    struct bw_window_shape window = bw_window_shape_of(config);
+    if (bw_window_ring_needs(&window) > breaker->ring_cap)
+        return BW_BREAKER_MEMORY;
     bw_inside_lock(breaker);
     bw_inside_set_config(breaker, config);
     start_new_round(breaker, bw_inside_t(breaker, now_ms));

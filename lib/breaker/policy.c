@@ -16,26 +16,43 @@ static void make_open_times(const struct bw_breaker_config *config, uint64_t ope
     }
 }
 
+static struct bw_trips make_trips(const struct bw_breaker_config *config) {
+    struct bw_trips trips = {
+        .consecutive = config->trip_consecutive,
+        .failures = config->trip_failures,
+        .failure_rate = config->trip_failure_rate,
+        .slow_rate = config->trip_slow_rate,
+        .window_min_calls = config->window_min_calls,
+        .warmup_ms = config->warmup_ms,
+        .window = bw_window_shape_of(config),
+    };
+    memcpy(trips.weight, config->weight, sizeof config->weight);
+    return trips;
+}
+
 struct bw_policy bw_policy_make(const struct bw_breaker_config *config) {
     struct bw_policy policy = {
-        .trip_consecutive = config->trip_consecutive,
+        .trips = make_trips(config),
         .probe_budget = config->probe_budget,
         .probe_max_inflight = config->probe_max_inflight ? config->probe_max_inflight : config->probe_budget,
         .probe_successes = config->probe_successes,
         .probe_failures = config->probe_failures,
+        .probe_sample = config->probe_decision == BW_DECIDE_SAMPLE ? config->probe_sample : 0,
+        .probe_failure_rate = config->probe_failure_rate,
+        .probe_slow_rate = config->probe_slow_rate,
         .lease_ms = bw_config_lease_ms(config),
         .lease_replaces = config->probe_lease_action == BW_LEASE_REPLACE,
         .half_open_max_ms = config->half_open_max_ms,
         .half_open_to_closed = config->half_open_timeout_to == BW_HALF_OPEN_TO_CLOSED,
         .slow_call_ms = config->slow_call_ms,
         .probe_slow_is_failure = config->probe_slow_is_failure,
-        .warmup_ms = config->warmup_ms,
+        .ramp_ms = config->ramp_ms,
+        .max_concurrency = config->max_concurrency,
         .pushback_max_ms = config->honour_pushback ? config->pushback_max_ms : 0,
         .jitter_seed = config->jitter_seed,
         .open_jitter = config->open_jitter,
     };
     make_open_times(config, policy.open_ms);
-    memcpy(policy.weight, config->weight, sizeof config->weight);
     return policy;
 }
 
@@ -68,6 +85,11 @@ void bw_policy_open(const struct bw_policy *policy, uint64_t word, uint64_t t_ms
     move->word = bw_word_to_open(word, t_ms + move->open_ms);
 }
 
+uint64_t bw_policy_close(const struct bw_policy *policy, uint64_t word, uint64_t t_ms) {
+    uint64_t closed = bw_word_to(word, BW_CLOSED);
+    return policy->ramp_ms ? bw_word_with_ramp(closed, t_ms) : closed;
+}
+
 static bool lease_is_over(const struct bw_policy *policy, struct bw_round round, uint64_t t_ms) {
     return round.in_flight && policy->lease_ms &&
            bw_word_elapsed(round.since, t_ms) >= (int64_t)policy->lease_ms;
@@ -97,7 +119,7 @@ static bool half_open_due(const struct bw_policy *policy, uint64_t word, uint64_
     *move = (struct bw_move){
         .reason = BW_REASON_HALF_OPEN_TIMEOUT, .threshold = (double)policy->half_open_max_ms, .code = -1};
     if (policy->half_open_to_closed)
-        move->word = bw_word_to(word, BW_CLOSED);
+        move->word = bw_policy_close(policy, word, t_ms);
     else
         bw_policy_open(policy, word, t_ms, 0, -1, move);
     return true;
@@ -151,14 +173,11 @@ bool bw_policy_take_slot(const struct bw_policy *policy, uint64_t t_ms, uint64_t
     return true;
 }
 
-static struct bw_round without_probe(struct bw_round round, uint64_t t_ms) {
+uint64_t bw_policy_give_back(uint64_t word, uint64_t t_ms) {
+    struct bw_round round = bw_word_round(word);
     if (--round.in_flight == 0)
         round.since = bw_word_since(t_ms);
-    return round;
-}
-
-uint64_t bw_policy_give_back(uint64_t word, uint64_t t_ms) {
-    return bw_word_with_round(word, without_probe(bw_word_round(word), t_ms));
+    return bw_word_with_round(word, round);
 }
 
 static bool has_slot(const struct bw_policy *policy, uint64_t word, uint64_t t_ms) {
@@ -173,77 +192,4 @@ uint64_t bw_policy_retry_after(const struct bw_policy *policy, uint64_t word, ui
         return 0;
     uint64_t due_ms = bw_policy_next_due(policy, word, t_ms);
     return due_ms != BW_BREAKER_NEVER && due_ms > t_ms ? due_ms - t_ms : 0;
-}
-
-static enum bw_judgement judge_probe(const struct bw_policy *policy, uint64_t word, uint64_t t_ms,
-                                     const struct bw_judged *result, struct bw_move *move) {
-    struct bw_round round = without_probe(bw_word_round(word), t_ms);
-    if (result->failed || (result->slow && policy->probe_slow_is_failure))
-        round.failed++;
-    else
-        round.ok++;
-    if (round.failed >= policy->probe_failures) {
-        *move = (struct bw_move){.reason = BW_REASON_PROBE_FAILED,
-                                 .value = round.failed,
-                                 .threshold = (double)policy->probe_failures,
-                                 .code = result->code};
-        bw_policy_open(policy, word, t_ms, 0, result->pushback_ms, move);
-        return BW_JUDGED_MOVE;
-    }
-    if (round.ok >= policy->probe_successes) {
-        *move = (struct bw_move){.word = bw_word_to(word, BW_CLOSED),
-                                 .reason = BW_REASON_PROBES_OK,
-                                 .value = round.ok,
-                                 .threshold = (double)policy->probe_successes,
-                                 .code = result->code};
-        return BW_JUDGED_MOVE;
-    }
-    move->word = bw_word_with_round(word, round);
-    return BW_JUDGED_STORE;
-}
-
-static bool trips(const struct bw_policy *policy, uint32_t streak, uint64_t t_ms) {
-    return policy->trip_consecutive && streak >= policy->trip_consecutive && t_ms >= policy->warmup_ms;
-}
-
-static enum bw_judgement judge_failure(const struct bw_policy *policy, uint64_t word, uint64_t t_ms,
-                                       const struct bw_judged *result, struct bw_move *move) {
-    uint32_t streak = bw_word_streak(word) + policy->weight[result->code];
-    *move = (struct bw_move){.word = bw_word_with_streak(word, streak),
-                             .reason = BW_REASON_CONSECUTIVE,
-                             .value = streak,
-                             .threshold = (double)policy->trip_consecutive,
-                             .code = result->code};
-    if (!trips(policy, streak, t_ms))
-        return BW_JUDGED_STORE;
-    if (bw_word_state(word) == BW_CLOSED) {
-        bw_policy_open(policy, word, t_ms, 0, result->pushback_ms, move);
-        return BW_JUDGED_MOVE;
-    }
-    if (bw_word_would_trip(word))
-        return BW_JUDGED_STORE;
-    move->word = bw_word_with_would_trip(move->word);
-    move->reason = BW_REASON_WOULD_TRIP;
-    return BW_JUDGED_WOULD_TRIP;
-}
-
-enum bw_judgement bw_policy_judge(const struct bw_policy *policy, uint64_t word, uint64_t t_ms,
-                                  const struct bw_judged *result, struct bw_move *move) {
-    switch (bw_word_state(word)) {
-    case BW_HALF_OPEN:
-        return judge_probe(policy, word, t_ms, result, move);
-    case BW_CLOSED:
-    case BW_METRICS_ONLY:
-        if (result->failed)
-            return judge_failure(policy, word, t_ms, result, move);
-        if (!bw_word_streak(word))
-            return BW_JUDGED_KEEP;
-        move->word = bw_word_with_streak(word, 0);
-        return BW_JUDGED_STORE;
-    case BW_OPEN:
-    case BW_FORCED_OPEN:
-    case BW_DISABLED:
-        break;
-    }
-    return BW_JUDGED_KEEP;
 }

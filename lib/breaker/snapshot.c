@@ -32,13 +32,18 @@ static void fill_state(const struct bw_breaker *breaker, uint64_t word, uint64_t
     out->open_attempt = bw_word_attempt(word);
     out->retry_after_ms = bw_policy_retry_after(&policy, view, t_ms);
     out->consecutive = bw_word_streak(word);
-    out->trip_consecutive = (uint32_t)policy.trip_consecutive;
+    out->trip_consecutive = (uint32_t)policy.trips.consecutive;
     out->open_ms = policy.open_ms[1];
     out->probe_lease_ms = policy.lease_ms;
     out->probe_budget = (uint32_t)policy.probe_budget;
     out->probes_in_flight = round.in_flight;
     out->probes_ok = round.ok;
     out->probes_failed = round.failed;
+    struct bw_window_sums sums =
+        bw_windows_read(&breaker->windows, &policy.trips.window, bw_transition_moment(breaker, word, t_ms));
+    out->window_calls = sums.calls;
+    out->window_failed = sums.failed;
+    out->window_slow = sums.slow;
     bool is_counting = out->state == BW_CLOSED || out->state == BW_METRICS_ONLY;
     out->failure_count = is_counting ? out->consecutive : (uint32_t)load(&breaker->left_closed_at);
 }

@@ -17,6 +17,15 @@ uint64_t bw_transition_generation(const struct bw_breaker *breaker, uint64_t wor
     return ahead < circle / 2 ? published + ahead : published - (circle - ahead);
 }
 
+struct bw_window_moment bw_transition_moment(const struct bw_breaker *breaker, uint64_t word, uint64_t t_ms) {
+    return (struct bw_window_moment){bw_transition_generation(breaker, word), t_ms};
+}
+
+static void begin_window(struct bw_breaker *breaker, uint64_t t_ms, uint64_t word) {
+    struct bw_trips trips = bw_inside_trips(breaker);
+    bw_windows_begin(&breaker->windows, &trips.window, bw_transition_moment(breaker, word, t_ms));
+}
+
 static void publish_generation(struct bw_breaker *breaker, uint64_t generation) {
     uint64_t seen = atomic_load_explicit(&breaker->generation, memory_order_relaxed);
     while (seen < generation &&
@@ -35,6 +44,7 @@ static void add_event(struct bw_breaker *breaker, uint64_t t_ms, uint64_t from, 
     event.transition = is_transition;
     event.generation = bw_transition_generation(breaker, move->word);
     event.reason = move->reason;
+    event.cause = move->reason == BW_REASON_WOULD_TRIP ? move->cause : move->reason;
     event.value = move->value;
     event.threshold = move->threshold;
     event.code = move->code;
@@ -53,7 +63,7 @@ static void count_time(struct bw_breaker *breaker, uint64_t t_ms, enum bw_state 
 
 static void keep_streak(struct bw_breaker *breaker, uint64_t from, const struct bw_move *move) {
     enum bw_state state = bw_word_state(from);
-    uint64_t streak = move->reason == BW_REASON_CONSECUTIVE ? (uint64_t)move->value : bw_word_streak(from);
+    uint64_t streak = move->reason <= BW_REASON_SLOW_RATE ? move->streak : bw_word_streak(from);
     if (state == BW_CLOSED || state == BW_METRICS_ONLY)
         atomic_store_explicit(&breaker->left_closed_at, streak, memory_order_relaxed);
 }
@@ -72,6 +82,7 @@ void bw_transition_done(struct bw_breaker *breaker, uint64_t t_ms, uint64_t from
     enum bw_state old = bw_word_state(from), new = bw_word_state(move->word);
     keep_streak(breaker, from, move);
     publish_generation(breaker, bw_transition_generation(breaker, move->word));
+    begin_window(breaker, t_ms, move->word);
     count_time(breaker, t_ms, old, move->reason);
     atomic_fetch_add_explicit(&breaker->transitions[old][new][move->reason], 1, memory_order_relaxed);
     if (move->reason == BW_REASON_LOST_PROBE)

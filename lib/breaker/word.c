@@ -9,6 +9,8 @@ enum {
     FAILED_SHIFT = 22,
     SINCE_BITS = 22,
     SINCE_UNIT_MS = 16,
+    RAMP_SHIFT = 17,
+    RAMP_BITS = 23,
 };
 #define BITS(n)         ((UINT64_C(1) << (n)) - 1)
 #define GENERATION_MASK BITS(BW_WORD_GENERATION_BITS)
@@ -16,6 +18,9 @@ enum {
 #define WOULD_TRIP      (UINT64_C(1) << 16)
 /* `since` runs in a circle of this many ms. */
 #define CIRCLE_MS ((UINT64_C(1) << SINCE_BITS) * SINCE_UNIT_MS)
+/* The ramp's since runs in a circle that lacks one unit: 0 is taken. */
+#define RAMP_MASK   BITS(RAMP_BITS)
+#define RAMP_CIRCLE RAMP_MASK
 
 static uint32_t field(uint64_t word, unsigned shift, uint64_t mask) {
     return (uint32_t)((word >> shift) & mask);
@@ -65,6 +70,30 @@ uint64_t bw_word_with_would_trip(uint64_t word) {
     return word | WOULD_TRIP;
 }
 
+bool bw_word_is_ramping(uint64_t word) {
+    return bw_word_state(word) == BW_CLOSED && field(word, RAMP_SHIFT, RAMP_MASK) != 0;
+}
+
+uint64_t bw_word_without_ramp(uint64_t word) {
+    return word & ~(RAMP_MASK << RAMP_SHIFT);
+}
+
+static uint64_t units(uint64_t ms) {
+    return (ms + SINCE_UNIT_MS - 1) / SINCE_UNIT_MS;
+}
+
+uint64_t bw_word_with_ramp(uint64_t word, uint64_t since_ms) {
+    return bw_word_without_ramp(word) | (units(since_ms) % RAMP_CIRCLE + 1) << RAMP_SHIFT;
+}
+
+uint64_t bw_word_ramp_elapsed(uint64_t word, uint64_t t_ms) {
+    const uint64_t circle_ms = RAMP_CIRCLE * SINCE_UNIT_MS;
+    uint64_t since_ms = (uint64_t)(field(word, RAMP_SHIFT, RAMP_MASK) - 1) * SINCE_UNIT_MS;
+    uint64_t elapsed_ms = (t_ms % circle_ms + circle_ms - since_ms) % circle_ms;
+    /* A moment before the rounded start seems to be almost a circle after it. */
+    return elapsed_ms > circle_ms - SINCE_UNIT_MS ? 0 : elapsed_ms;
+}
+
 uint64_t bw_word_deadline(uint64_t word) {
     return word & PAYLOAD_MASK;
 }
@@ -86,7 +115,7 @@ uint64_t bw_word_with_round(uint64_t word, struct bw_round round) {
 }
 
 uint32_t bw_word_since(uint64_t ms) {
-    return (uint32_t)(((ms + SINCE_UNIT_MS - 1) / SINCE_UNIT_MS) & BITS(SINCE_BITS));
+    return (uint32_t)(units(ms) & BITS(SINCE_BITS));
 }
 
 int64_t bw_word_elapsed(uint32_t since, uint64_t ms) {

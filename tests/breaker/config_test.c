@@ -158,31 +158,6 @@ static void what_is_no_value_is_refused_with_name_value_and_range(void **state) 
     }
 }
 
-static void a_parameter_of_a_later_version_is_refused_and_not_ignored(void **state) {
-    (void)state;
-    static const char *const later[][2] = {
-        {"window", "count"},     {"window_calls", "100"},       {"window_ms", "20000"},
-        {"window_buckets", "5"}, {"window_min_calls", "20"},    {"trip_failure_rate", "0.5"},
-        {"trip_failures", "5"},  {"trip_slow_rate", "0.5"},     {"probe_decision", "sample"},
-        {"probe_sample", "1"},   {"probe_failure_rate", "0.4"}, {"probe_slow_rate", "0.5"},
-        {"ramp_ms", "1000"},     {"max_concurrency", "10"},
-    };
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
-        struct bw_breaker_config config;
-        char sentence[300], text[60];
-        bw_breaker_config_default(&config);
-        bw_breaker_config_get(&config, later[i][0], text, sizeof text);
-        set(&config, later[i][0], text);
-        snprintf(sentence, sizeof sentence, "%s: \"%s\" does not work in this version, only the default, %s",
-                 later[i][0], later[i][1], text);
-        expect_not_set(later[i][0], later[i][1], sentence);
-    }
-    struct bw_breaker_config config;
-    bw_breaker_config_default(&config);
-    config.ramp_ms = 5;
-    expect_refused(&config, "ramp_ms: \"5\" does not work in this version, only the default, 0");
-}
-
 static void a_configuration_that_was_never_defaulted_is_refused(void **state) {
     (void)state;
     struct bw_breaker_config config;
@@ -233,6 +208,12 @@ static void what_does_not_fit_together_is_refused_with_field_value_and_range(voi
             c.probe_slow_is_failure = true);
     REFUSED("probe_sample: 2 is not allowed, only 1..probe_budget = 1", c.probe_decision = BW_DECIDE_SAMPLE,
             c.probe_sample = 2);
+    REFUSED("probe_sample: 0 is not allowed, only 1..probe_budget = 1", c.probe_decision = BW_DECIDE_SAMPLE);
+    REFUSED(
+        "probe_failure_rate: 0 is not allowed with probe_decision sample, no sample could be good; only "
+        "more, "
+        "up to 1",
+        c.probe_decision = BW_DECIDE_SAMPLE, c.probe_sample = 1, c.probe_failure_rate = 0);
 }
 
 static void every_round_that_is_accepted_ends_decided(void **state) {
@@ -292,7 +273,6 @@ BW_TESTS(cmocka_unit_test(the_defaults_are_accepted_and_are_those_of_the_table),
          cmocka_unit_test(every_row_has_a_name_of_its_own_and_a_line_of_meaning),
          cmocka_unit_test(what_get_writes_set_reads), cmocka_unit_test(masks_and_weights_can_be_numbers),
          cmocka_unit_test(what_is_no_value_is_refused_with_name_value_and_range),
-         cmocka_unit_test(a_parameter_of_a_later_version_is_refused_and_not_ignored),
          cmocka_unit_test(a_configuration_that_was_never_defaulted_is_refused),
          cmocka_unit_test(what_does_not_fit_together_is_refused_with_field_value_and_range),
          cmocka_unit_test(every_round_that_is_accepted_ends_decided),

@@ -113,9 +113,13 @@ static enum bw_state state_of(const char *name) {
 }
 
 static int reconfigure(struct scene *s, const struct line *line) {
+    char parameters[300] = "";
+    for (int i = 0; i < line->count; i++) {
+        size_t length = strlen(parameters);
+        snprintf(parameters + length, sizeof parameters - length, "%s ", line->words[i]);
+    }
     bw_breaker_configured(s->breaker, &s->config);
-    for (int i = 0; i < line->count; i++)
-        scene_configure(&s->config, line->words[i]);
+    scene_configure(&s->config, parameters);
     return bw_breaker_reconfigure(s->breaker, &s->config, line->now_ms);
 }
 
@@ -179,6 +183,8 @@ static uint64_t counter_of(const struct bw_breaker_snapshot *p, const char *name
         {"reject_open", c->rejected[BW_REJECT_OPEN]},
         {"reject_probing", c->rejected[BW_REJECT_PROBING]},
         {"reject_forced", c->rejected[BW_REJECT_FORCED]},
+        {"reject_concurrency", c->rejected[BW_REJECT_CONCURRENCY]},
+        {"reject_ramp", c->rejected[BW_REJECT_RAMP]},
     };
     for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++)
         if (strcmp(counters[i].name, name) == 0)
@@ -208,6 +214,9 @@ static bool play_reading(struct scene *s, const struct line *line, char *answer)
         write_number(answer, p.failure_count);
     else if (is(line, "in_flight"))
         write_number(answer, p.probes_in_flight);
+    else if (is(line, "window"))
+        snprintf(answer, ANSWER_MAX, "%" PRIu32 " %" PRIu32 " %" PRIu32, p.window_calls, p.window_failed,
+                 p.window_slow);
     else if (is(line, "holders"))
         write_number(answer, p.holders);
     else if (is(line, "count"))

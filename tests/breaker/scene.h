@@ -16,6 +16,7 @@
  *     due                              next_due: a time or "never"
  *     read                             "STATE/VIEW retry_after_ms"
  *     state, view, attempt, generation, streak, failure_count, in_flight, holders
+ *     window                           "CALLS FAILED SLOW"
  *     count NAME                       a counter
  *     force STATE [for_ms], reset, hold [NAME], release_hold [NAME], reconfigure k=v ...    "0" or a code
  *

@@ -22,8 +22,9 @@
  *    Deadlines are inclusive: at exactly the deadline the time is over.
  *  - Nothing happens by itself: a due transition is made by the next acquire or poll, never by reading.
  *  - Any thread may call anything on one breaker at any time. acquire, complete, release, poll and snapshot
- *    take no lock; force, hold, reset, reconfigure, configured, save and load share a short one. A ticket
- *    belongs to one thread at a time.
+ *    take no lock, save for a short one around a count window of over 46 calls (23 with slow_call_ms, any
+ * with weights and trip_failures); force, hold, reset, reconfigure, configured, save and load share another.
+ * A ticket belongs to one thread at a time.
  *  - Nothing blocks, calls back, or reads a clock; nothing allocates but bw_breaker_new.
  *  - Only libc is needed. gRPC status codes are plain ints 0..16; any other number counts as 2, UNKNOWN. */
 #ifndef BREAKWIRE_BREAKER_H
@@ -137,7 +138,7 @@ struct bw_breaker_config {
     uint64_t jitter_seed;
     uint32_t trip_consecutive;
 
-    /* Trips by rate. Only slow_call_ms is implemented in this version. */
+    /* Trips by what the window holds. */
     enum bw_window window;
     uint32_t window_calls;
     uint32_t window_buckets;
@@ -148,7 +149,7 @@ struct bw_breaker_config {
     uint64_t slow_call_ms;
     double trip_slow_rate;
 
-    /* The half-open round. Samples are not implemented in this version. */
+    /* The half-open round. */
     uint32_t probe_budget;
     uint32_t probe_max_inflight;
     uint32_t probe_successes;
@@ -167,10 +168,10 @@ struct bw_breaker_config {
     /* What counts, and how much. */
     bool honour_pushback;
     uint8_t weight[BW_BREAKER_CODES];
-    uint32_t failure_mask;    /* bit n = gRPC code n */
-    uint32_t ignore_mask;     /* wins over failure_mask */
-    uint32_t max_concurrency; /* not implemented in this version */
-    uint64_t ramp_ms;         /* not implemented in this version */
+    uint32_t failure_mask; /* bit n = gRPC code n */
+    uint32_t ignore_mask;  /* wins over failure_mask */
+    uint32_t max_concurrency;
+    uint64_t ramp_ms;
     uint64_t warmup_ms;
     uint64_t min_deadline_ms;
     uint64_t pushback_max_ms;
@@ -178,8 +179,7 @@ struct bw_breaker_config {
 
 void bw_breaker_config_default(struct bw_breaker_config *config);
 
-/* 0, or -1 with a sentence in `why` that names field, value and allowed range. `why` may be NULL. A parameter
- * that this version does not implement is refused as soon as it is changed from its default. */
+/* 0, or -1 with a sentence in `why` that names field, value and allowed range. `why` may be NULL. */
 int bw_breaker_config_check(const struct bw_breaker_config *config, char *why, size_t why_size);
 
 enum bw_param_type {
@@ -210,8 +210,7 @@ extern const struct bw_breaker_param bw_breaker_params[];
 extern const size_t bw_breaker_params_count;
 
 /* Sets one parameter from text. 0, or -1 with a sentence in `why` and `config` unchanged: unknown name, not a
- * value, out of range, or not implemented in this version. How parameters fit
- * together is for config_check. */
+ * value, or out of range. How parameters fit together is for config_check. */
 int bw_breaker_config_set(struct bw_breaker_config *config, const char *name, const char *text, char *why,
                           size_t why_size);
 /* Writes the value of one parameter as config_set takes it. Returns the length the text needs (as snprintf),
@@ -253,6 +252,7 @@ struct bw_ticket {
     uint32_t generation;
     uint8_t stage;
     uint8_t overdue;
+    uint8_t has_place;
 };
 
 struct bw_result {
@@ -271,8 +271,9 @@ enum bw_verdict bw_breaker_complete(struct bw_breaker *breaker, struct bw_ticket
                                     const struct bw_result *result);
 /* The call was never made, or says nothing about the peer. The same as completing with BW_IGNORED. */
 void bw_breaker_release(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms);
-/* The call has just passed slow_call_ms and is still out: it counts as slow now, and not again when it ends.
- * The ticket stays to be completed. Call it once; again, or without slow_call_ms, it does nothing. */
+/* The call has just passed slow_call_ms and is still out: it counts as slow now, which may trip, and not
+ * again when it ends. The ticket stays to be completed. Call it once; again, or without slow_call_ms, it does
+ * nothing. */
 void bw_breaker_overdue(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms);
 
 /* ---- Time ---------------------------------------------------------------------------------------- */
@@ -294,6 +295,7 @@ enum {
     BW_BREAKER_NAME = -4,          /* a name that is too long, or of another breaker */
     BW_BREAKER_VERSION = -5,       /* saved by another version */
     BW_BREAKER_CONFIGURATION = -6, /* config_check refuses it */
+    BW_BREAKER_MEMORY = -7,        /* a count window for which the breaker has no memory */
 };
 
 /* Moves to OPEN (for `for_ms`, 0 = the policy's own time), HALF_OPEN (a new round), CLOSED, DISABLED or
@@ -307,7 +309,9 @@ void bw_breaker_reset(struct bw_breaker *breaker, uint64_t now_ms);
 int bw_breaker_hold(struct bw_breaker *breaker, uint64_t now_ms, const char *holder);
 int bw_breaker_release_hold(struct bw_breaker *breaker, uint64_t now_ms, const char *holder);
 /* Takes another configuration without losing state: HALF_OPEN starts a new round, elsewhere everything stays,
- * a running deadline too. `config` is copied. */
+ * a running deadline and the window too. Only a window of another kind or size starts empty. A count window
+ * of up to 1024 calls always has memory; a larger one must be in the configuration that the breaker was made
+ * with, or is refused with BW_BREAKER_MEMORY. `config` is copied. */
 int bw_breaker_reconfigure(struct bw_breaker *breaker, const struct bw_breaker_config *config,
                            uint64_t now_ms);
 /* Copies the configuration in use. */
@@ -380,9 +384,12 @@ struct bw_event {
     bool transition;
     uint64_t generation; /* after it; of two events by two threads at the same instant it tells the order */
     enum bw_reason reason;
-    /* Why: `value` reached `threshold`. CONSECUTIVE, WOULD_TRIP: failures in a row. PROBE_FAILED, PROBES_OK:
-     * probes. OPEN_ELAPSED: ms after the deadline, 0. LOST_PROBE: probes lost, the lease in ms.
-     * HALF_OPEN_TIMEOUT: 0, half_open_max_ms. PUSHBACK: ms asked for, our own ms. Else 0, 0. */
+    enum bw_reason cause; /* of WOULD_TRIP: the reason it would have opened for; else the reason */
+    /* Why: `value` reached `threshold`. CONSECUTIVE: failures in a row, FAILURE_COUNT: failures in the
+     * window, both with their weights. FAILURE_RATE, SLOW_RATE: share of the calls in the window. WOULD_TRIP:
+     * as its cause. PROBE_FAILED, PROBES_OK: probes, or the share of a sample. OPEN_ELAPSED: ms after the
+     * deadline, 0. LOST_PROBE: probes lost, the lease in ms. HALF_OPEN_TIMEOUT: 0, half_open_max_ms.
+     * PUSHBACK: ms asked for, our own ms. Else 0, 0. */
     double value, threshold;
     int code;         /* of the result that did it; -1 = no result did */
     uint64_t open_ms; /* to OPEN: how long; else 0 */

@@ -1,0 +1,81 @@
+#include <string.h>
+
+#include "window.h"
+
+enum { SLOW = 0x80, WEIGHT_MASK = 0x7f };
+
+static void lock(const struct bw_window_ring *ring) {
+    atomic_flag *flag = &((struct bw_window_ring *)ring)->lock;
+    while (atomic_flag_test_and_set_explicit(flag, memory_order_acquire))
+        ;
+}
+
+static void unlock(const struct bw_window_ring *ring) {
+    atomic_flag_clear_explicit(&((struct bw_window_ring *)ring)->lock, memory_order_release);
+}
+
+/* `by` is 1 or -1. */
+static void count(struct bw_window_sums *sums, uint8_t entry, int by) {
+    int weight = entry & WEIGHT_MASK;
+    sums->calls += (uint32_t)by;
+    sums->failed += weight ? (uint32_t)by : 0;
+    sums->slow += entry & SLOW ? (uint32_t)by : 0;
+    sums->weight += (uint64_t)((int64_t)by * weight);
+}
+
+static void push(struct bw_window_ring *ring, uint8_t entry, uint32_t calls) {
+    if (ring->sums.calls == calls)
+        count(&ring->sums, ring->entries[ring->next], -1);
+    ring->entries[ring->next] = entry;
+    ring->next = (ring->next + 1) % calls;
+    count(&ring->sums, entry, 1);
+}
+
+/* The newest call that is slow and has not failed has now. */
+static void fail_late(struct bw_window_ring *ring, uint8_t weight, uint32_t calls) {
+    for (uint32_t back = 1; back <= ring->sums.calls; back++) {
+        uint8_t *entry = &ring->entries[(ring->next + calls - back) % calls];
+        if (*entry == SLOW) {
+            *entry |= weight;
+            ring->sums.failed++;
+            ring->sums.weight += weight;
+            return;
+        }
+    }
+}
+
+/* Emptied for a later generation or shape. */
+static void begin(struct bw_window_ring *ring, uint64_t generation, uint64_t version) {
+    if (ring->generation == generation && ring->version == version)
+        return;
+    ring->generation = generation;
+    ring->version = version;
+    ring->next = 0;
+    memset(&ring->sums, 0, sizeof ring->sums);
+}
+
+bool bw_window_ring_add(struct bw_window_ring *ring, const struct bw_window_shape *shape, uint64_t generation,
+                        struct bw_window_entry entry, struct bw_window_sums *sums) {
+    lock(ring);
+    bool is_current = ring->generation <= generation && ring->version <= shape->version;
+    if (is_current) {
+        begin(ring, generation, shape->version);
+        if (!entry.is_late)
+            push(ring, (uint8_t)(entry.weight | (entry.slow ? SLOW : 0)), (uint32_t)shape->calls);
+        else if (entry.weight)
+            fail_late(ring, entry.weight, (uint32_t)shape->calls);
+        *sums = ring->sums;
+    }
+    unlock(ring);
+    return is_current;
+}
+
+struct bw_window_sums bw_window_ring_read(const struct bw_window_ring *ring,
+                                          const struct bw_window_shape *shape, uint64_t generation) {
+    struct bw_window_sums sums = {0};
+    lock(ring);
+    if (ring->generation == generation && ring->version == shape->version)
+        sums = ring->sums;
+    unlock(ring);
+    return sums;
+}
