@@ -21,8 +21,12 @@ static uint64_t pack(struct planes planes, const struct bw_window_shape *shape, 
     return bw_word_tag(generation) << GENERATION_SHIFT | both;
 }
 
+/* How many bits are set: neighbours are added up, in twos, fours and eights. */
 static uint32_t ones(uint64_t plane) {
-    return (uint32_t)__builtin_popcountll(plane);
+    plane -= plane >> 1 & UINT64_C(0x5555555555555555);
+    plane = (plane & UINT64_C(0x3333333333333333)) + (plane >> 2 & UINT64_C(0x3333333333333333));
+    plane = (plane + (plane >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (uint32_t)(plane * UINT64_C(0x0101010101010101) >> 56);
 }
 
 static struct bw_window_sums sums_of(struct planes planes) {

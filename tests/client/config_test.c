@@ -192,8 +192,6 @@ static void a_refused_breaker_is_named_with_its_key(void **state) {
                           "key \"breakers.ServiceB_CB.nope\" of a.json", "no such parameter");
     assert_refused_naming(GIVEN(.file = "{\"breakers\": {\"ServiceB_Control_CB\": {\"open_ms\": 0}}}"),
                           "key \"breakers.ServiceB_Control_CB.open_ms\" of a.json is 0", "1..86400000 ms");
-    assert_refused_naming(GIVEN(.file = "{\"breakers\": {\"ServiceB_CB\": {\"ramp_ms\": 5}}}"),
-                          "key \"breakers.ServiceB_CB.ramp_ms\" of a.json is 5", "this version");
 }
 
 static void values_that_do_not_fit_together_name_breaker_and_file(void **state) {
