@@ -179,6 +179,10 @@ enum bw_verdict bw_breaker_complete(struct bw_breaker *breaker, struct bw_ticket
     return BW_RECORDED;
 }
 
+bool bw_ticket_is_out(const struct bw_ticket *ticket) {
+    return ticket->stage == BW_STAGE_OUT;
+}
+
 void bw_breaker_release(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms) {
     const struct bw_result ignored = {.outcome = BW_IGNORED, .code = -1, .latency_ms = -1, .pushback_ms = -1};
     bw_breaker_complete(breaker, ticket, now_ms, &ignored);

@@ -42,7 +42,7 @@ OUTSIDE_HEADERS = [
     (r"nghttp2/.*", {"lib/h2"}),
     (r"uv\.h|uv/.*", {"lib/net"}),
     (r"openssl/.*", {"lib/net/tls"}),
-    (r"jansson\.h", {"lib/config", "client/page.c"}),  # the page's strings
+    (r"jansson\.h", {"lib/config", "client/page.c", "tools"}),  # the page's strings; traces
     (r"zlib\.h", {"lib/rpc"}),
     (r"pb(_\w+)?\.h|.*\.pb\.h", {"client"}),
     (r"protobuf-c/.*|.*\.pb-c\.h", {"server"}),

@@ -269,6 +269,8 @@ enum bw_decision bw_breaker_acquire(struct bw_breaker *breaker, uint64_t now_ms,
 /* The call has ended. Judged in this order: unadmitted, done before, other generation, ignored, recorded. */
 enum bw_verdict bw_breaker_complete(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms,
                                     const struct bw_result *result);
+/* Was it admitted, and neither completed nor released yet? */
+bool bw_ticket_is_out(const struct bw_ticket *ticket);
 /* The call was never made, or says nothing about the peer. The same as completing with BW_IGNORED. */
 void bw_breaker_release(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms);
 /* The call has just passed slow_call_ms and is still out: it counts as slow now, which may trip, and not
