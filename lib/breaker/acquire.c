@@ -119,7 +119,8 @@ static uint64_t retry_after(const struct entry *e, enum bw_decision decision) {
 
 static enum bw_decision acquire_by_policy(struct bw_breaker *breaker, uint64_t now_ms, uint64_t word,
                                           struct bw_ticket *ticket, uint64_t *retry_after_ms) {
-    struct bw_policy policy = bw_inside_policy(breaker);
+    struct bw_policy policy;
+    bw_inside_policy(breaker, &policy);
     struct entry e = {
         .breaker = breaker, .policy = &policy, .t_ms = bw_inside_t(breaker, now_ms), .word = word};
     enum bw_decision decision;
@@ -157,16 +158,24 @@ __attribute__((noinline)) static enum bw_decision acquire_guarded(struct bw_brea
     return acquire_by_policy(breaker, now_ms, word, ticket, after_ms);
 }
 
+/* For a thread that is not at home in its shard. */
+__attribute__((noinline)) static void count_admitted(struct bw_breaker *breaker) {
+    count(breaker, BW_ADMIT);
+}
+
 enum bw_decision bw_breaker_acquire(struct bw_breaker *breaker, uint64_t now_ms, struct bw_ticket *ticket,
                                     uint64_t *retry_after_ms) {
     uint64_t word = bw_inside_word(breaker);
     uint64_t extras = atomic_load_explicit(&breaker->extras, memory_order_relaxed);
     if (!bw_word_admits_all(word) || extras & BW_EXTRA_LIMIT)
         return acquire_guarded(breaker, now_ms, ticket, retry_after_ms);
-    struct bw_shard *shard = bw_shards_mine(breaker->shards);
-    bw_shards_count(shard, &shard->admitted);
     *ticket = ticket_of(word, now_ms, true);
     if (retry_after_ms)
         *retry_after_ms = 0;
+    struct bw_shard *home = bw_shards_at_home(breaker->shards);
+    if (home)
+        bw_shards_count_own(&home->admitted);
+    else
+        count_admitted(breaker);
     return BW_ADMIT;
 }

@@ -24,7 +24,8 @@ static void begin(struct bw_breaker *breaker, const struct bw_breaker_config *co
     atomic_store(&breaker->word, bw_word_to(0, BW_CLOSED));
     atomic_store(&breaker->generation, 1);
     bw_inside_set_config(breaker, config);
-    struct bw_trips trips = bw_inside_trips(breaker);
+    struct bw_trips trips;
+    bw_inside_trips(breaker, &trips);
     bw_windows_begin(&breaker->windows, &trips.window, (struct bw_window_moment){.generation = 1});
 }
 
@@ -70,13 +71,15 @@ bool bw_inside_move_if_due(struct bw_breaker *breaker, const struct bw_policy *p
 }
 
 bool bw_breaker_poll(struct bw_breaker *breaker, uint64_t now_ms) {
-    struct bw_policy policy = bw_inside_policy(breaker);
+    struct bw_policy policy;
+    bw_inside_policy(breaker, &policy);
     uint64_t word = bw_inside_word(breaker);
     return bw_inside_move_if_due(breaker, &policy, bw_inside_t(breaker, now_ms), &word);
 }
 
 uint64_t bw_breaker_next_due(const struct bw_breaker *breaker, uint64_t now_ms) {
-    struct bw_policy policy = bw_inside_policy(breaker);
+    struct bw_policy policy;
+    bw_inside_policy(breaker, &policy);
     uint64_t due_ms = bw_policy_next_due(&policy, bw_inside_word(breaker), bw_inside_t(breaker, now_ms));
     return due_ms == BW_BREAKER_NEVER ? due_ms : breaker->epoch_ms + due_ms;
 }

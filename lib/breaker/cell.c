@@ -1,18 +1,9 @@
 #include "cell.h"
 
-#include <string.h>
-
 void bw_cell_write(_Atomic uint64_t *words, const void *value, size_t size) {
     for (size_t i = 0; i < size / 8; i++) {
         uint64_t word;
         memcpy(&word, (const char *)value + i * 8, 8);
         atomic_store_explicit(&words[i], word, memory_order_release);
-    }
-}
-
-void bw_cell_read(const _Atomic uint64_t *words, void *value, size_t size) {
-    for (size_t i = 0; i < size / 8; i++) {
-        uint64_t word = atomic_load_explicit(&words[i], memory_order_acquire);
-        memcpy((char *)value + i * 8, &word, 8);
     }
 }

@@ -9,9 +9,15 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* `size` is a multiple of 8. */
 void bw_cell_write(_Atomic uint64_t *words, const void *value, size_t size);
-void bw_cell_read(const _Atomic uint64_t *words, void *value, size_t size);
+static inline void bw_cell_read(const _Atomic uint64_t *words, void *value, size_t size) {
+    for (size_t i = 0; i < size / 8; i++) {
+        uint64_t word = atomic_load_explicit(&words[i], memory_order_acquire);
+        memcpy((char *)value + i * 8, &word, 8);
+    }
+}
 
 #endif

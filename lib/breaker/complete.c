@@ -3,7 +3,7 @@
 #include "inside.h"
 #include "word.h"
 
-enum { CODE_UNKNOWN = 2 };
+enum { OK = 0, UNKNOWN = 2 };
 
 /* OPEN and FORCED_OPEN admit nothing, and a round without probes awaits none: a ticket that seems to be
  * theirs is from 131072 generations ago. */
@@ -36,7 +36,7 @@ static inline struct ending ending_of(struct bw_breaker *breaker, const struct b
         .latency_ms = latency_ms,
         .judged = {.failed = result->outcome == BW_FAILURE,
                    .slow = ticket->overdue || (slow_call_ms && latency_ms > slow_call_ms),
-                   .code = has_code ? result->code : CODE_UNKNOWN,
+                   .code = has_code ? result->code : UNKNOWN,
                    .pushback_ms = result->pushback_ms},
     };
 }
@@ -69,7 +69,8 @@ static void finish(const struct ending *e, uint64_t from, enum bw_judgement judg
 /* In CLOSED and METRICS_ONLY. False when it is stale, as below: the answer of the policy is stored, or
  * needless since the generation has changed. */
 static bool judge_counted(const struct ending *e, uint64_t word) {
-    struct bw_trips trips = bw_inside_trips(e->breaker);
+    struct bw_trips trips;
+    bw_inside_trips(e->breaker, &trips);
     struct bw_window_entry entry = {.weight = e->judged.failed ? trips.weight[e->judged.code] : 0,
                                     .slow = e->judged.slow,
                                     .is_late = e->ticket->overdue && !e->judged.is_overdue};
@@ -86,7 +87,8 @@ static bool judge_counted(const struct ending *e, uint64_t word) {
         from = word;
         judgement = bw_policy_judge(&trips, from, e->t_ms, &e->judged, &sums, &move);
         if (judgement == BW_JUDGED_MOVE) {
-            struct bw_policy policy = bw_inside_policy(e->breaker);
+            struct bw_policy policy;
+            bw_inside_policy(e->breaker, &policy);
             bw_policy_open(&policy, from, e->t_ms, 0, e->judged.pushback_ms, &move);
         }
     } while (judgement != BW_JUDGED_KEEP && !bw_transition_try(e->breaker, &word, move.word));
@@ -95,7 +97,8 @@ static bool judge_counted(const struct ending *e, uint64_t word) {
 }
 
 static bool judge_probe(const struct ending *e, uint64_t word) {
-    struct bw_policy policy = bw_inside_policy(e->breaker);
+    struct bw_policy policy;
+    bw_inside_policy(e->breaker, &policy);
     struct bw_move move;
     enum bw_judgement judgement;
     uint64_t from;
@@ -165,18 +168,45 @@ __attribute__((noinline)) static enum bw_verdict complete_guarded(struct bw_brea
     return result->outcome == BW_IGNORED ? end_ignored(&e, word) : end_judged(&e, word);
 }
 
-enum bw_verdict bw_breaker_complete(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms,
-                                    const struct bw_result *result) {
-    /* A success that changes nothing: most calls of most breakers end here. The word is read, not written. */
-    bool is_healthy = ticket->stage == BW_STAGE_OUT && result->outcome == BW_SUCCESS && !ticket->has_place &&
-                      bw_inside_word(breaker) == bw_word_healthy(ticket->generation) &&
-                      !(atomic_load_explicit(&breaker->extras, memory_order_relaxed) & BW_EXTRA_WINDOW);
-    if (!is_healthy)
-        return complete_guarded(breaker, ticket, now_ms, result);
+/* A success that changes nothing. */
+static bool is_healthy(const struct bw_breaker *breaker, const struct bw_ticket *ticket,
+                       const struct bw_result *result) {
+    return ticket->stage == BW_STAGE_OUT && result->outcome == BW_SUCCESS && !ticket->has_place &&
+           bw_inside_word(breaker) == bw_word_healthy(ticket->generation);
+}
+
+/* Most calls of most breakers end here. The word is read, not written. */
+__attribute__((noinline)) static enum bw_verdict complete_healthy(struct bw_breaker *breaker,
+                                                                  struct bw_ticket *ticket, uint64_t now_ms,
+                                                                  const struct bw_result *result) {
     struct ending e = ending_of(breaker, ticket, now_ms, result);
     ticket->stage = BW_STAGE_DONE;
     count_recorded(&e);
     return BW_RECORDED;
+}
+
+/* The same, as short as it can be: nothing can be slow, the thread is at home in its shard, the code is OK.
+ */
+static enum bw_verdict complete_plain(struct bw_breaker *breaker, struct bw_shard *home,
+                                      struct bw_ticket *ticket, uint64_t now_ms,
+                                      const struct bw_result *result) {
+    uint64_t measured_ms = now_ms > ticket->started_ms ? now_ms - ticket->started_ms : 0;
+    ticket->stage = BW_STAGE_DONE;
+    bw_shards_count_own(&home->ok);
+    bw_shards_remember(home, bw_inside_t(breaker, now_ms), OK,
+                       result->latency_ms < 0 ? measured_ms : (uint64_t)result->latency_ms);
+    return BW_RECORDED;
+}
+
+enum bw_verdict bw_breaker_complete(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms,
+                                    const struct bw_result *result) {
+    uint64_t extras = atomic_load_explicit(&breaker->extras, memory_order_relaxed);
+    if (!is_healthy(breaker, ticket, result) || extras & BW_EXTRA_WINDOW)
+        return complete_guarded(breaker, ticket, now_ms, result);
+    struct bw_shard *home = bw_shards_at_home(breaker->shards);
+    bool is_plain = home && !(extras & BW_EXTRA_SLOW) && !ticket->overdue && result->code == OK;
+    return is_plain ? complete_plain(breaker, home, ticket, now_ms, result)
+                    : complete_healthy(breaker, ticket, now_ms, result);
 }
 
 bool bw_ticket_is_out(const struct bw_ticket *ticket) {

@@ -8,7 +8,7 @@
 _Static_assert(sizeof(struct bw_policy) % 8 == 0, "a policy is copied in whole words");
 
 /* Repeats only when the policy changed twice meanwhile: until then nobody writes to the cell that is read. */
-static void read_policy(const struct bw_breaker *breaker, void *start, size_t size) {
+static inline void read_policy(const struct bw_breaker *breaker, void *start, size_t size) {
     uint64_t before, now = atomic_load_explicit(&breaker->policy_version, memory_order_acquire);
     do {
         before = now;
@@ -17,25 +17,22 @@ static void read_policy(const struct bw_breaker *breaker, void *start, size_t si
     } while (now != before);
 }
 
-struct bw_policy bw_inside_policy(const struct bw_breaker *breaker) {
-    struct bw_policy policy;
-    read_policy(breaker, &policy, sizeof policy);
-    return policy;
+void bw_inside_policy(const struct bw_breaker *breaker, struct bw_policy *policy) {
+    read_policy(breaker, policy, sizeof *policy);
 }
 
 _Static_assert(offsetof(struct bw_policy, trips) == 0 && sizeof(struct bw_trips) % 8 == 0,
                "trips are read by themselves");
-struct bw_trips bw_inside_trips(const struct bw_breaker *breaker) {
-    struct bw_trips trips;
-    read_policy(breaker, &trips, sizeof trips);
-    return trips;
+void bw_inside_trips(const struct bw_breaker *breaker, struct bw_trips *trips) {
+    read_policy(breaker, trips, sizeof *trips);
 }
 
 /* A window of the same shape is kept; another one gets a version of its own and starts empty. */
 static void choose_window(struct bw_breaker *breaker, struct bw_window_shape *window) {
-    struct bw_window_shape old = bw_inside_trips(breaker).window;
-    window->version = old.version;
-    if (memcmp(window, &old, sizeof old) == 0)
+    struct bw_trips old;
+    bw_inside_trips(breaker, &old);
+    window->version = old.window.version;
+    if (memcmp(window, &old.window, sizeof *window) == 0)
         return;
     window->version++;
     bw_windows_prepare(&breaker->windows, window, bw_transition_generation(breaker, bw_inside_word(breaker)));

@@ -66,9 +66,9 @@ static inline uint64_t bw_inside_t(const struct bw_breaker *breaker, uint64_t no
 static inline uint64_t bw_inside_word(const struct bw_breaker *breaker) {
     return atomic_load_explicit(&breaker->word, memory_order_acquire);
 }
-struct bw_policy bw_inside_policy(const struct bw_breaker *breaker);
+void bw_inside_policy(const struct bw_breaker *breaker, struct bw_policy *policy);
 /* Its first part alone. */
-struct bw_trips bw_inside_trips(const struct bw_breaker *breaker);
+void bw_inside_trips(const struct bw_breaker *breaker, struct bw_trips *trips);
 
 /* A number that starts anew with each generation, [generation 17 | number]: adds 1 and returns the sum, or 0
  * when a later generation is counting. */

@@ -24,7 +24,8 @@ static void make_move(const struct bw_policy *policy, uint64_t word, uint64_t t_
 }
 
 static void carry_out(struct bw_breaker *breaker, uint64_t t_ms, const struct order *order) {
-    struct bw_policy policy = bw_inside_policy(breaker);
+    struct bw_policy policy;
+    bw_inside_policy(breaker, &policy);
     uint64_t word = bw_inside_word(breaker), from;
     struct bw_move move;
     do {

@@ -33,21 +33,31 @@ static inline unsigned bw_shards_home(uintptr_t me) {
     return (unsigned)((uint64_t)me * UINT64_C(0x9E3779B97F4A7C15) >> 60);
 }
 
-/* The shard to count in. */
-static inline struct bw_shard *bw_shards_mine(struct bw_shard shards[BW_SHARDS]) {
+/* The first one, if this thread has taken it; else NULL. */
+static inline struct bw_shard *bw_shards_at_home(struct bw_shard shards[BW_SHARDS]) {
     uintptr_t me = (uintptr_t)&bw_shards_here;
     struct bw_shard *home = &shards[bw_shards_home(me)];
-    return atomic_load_explicit(&home->owner, memory_order_relaxed) == me ? home : bw_shards_take(shards);
+    return atomic_load_explicit(&home->owner, memory_order_relaxed) == me ? home : NULL;
+}
+
+/* The shard to count in. */
+static inline struct bw_shard *bw_shards_mine(struct bw_shard shards[BW_SHARDS]) {
+    struct bw_shard *home = bw_shards_at_home(shards);
+    return home ? home : bw_shards_take(shards);
+}
+
+/* `counter` is one of a shard that this thread has taken. */
+static inline void bw_shards_count_own(_Atomic uint64_t *counter) {
+    uint64_t count = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, count + 1, memory_order_relaxed);
 }
 
 /* `counter` is one of the shard's own. */
 static inline void bw_shards_count(struct bw_shard *shard, _Atomic uint64_t *counter) {
-    if (!atomic_load_explicit(&shard->owner, memory_order_relaxed)) {
+    if (atomic_load_explicit(&shard->owner, memory_order_relaxed))
+        bw_shards_count_own(counter);
+    else
         atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-        return;
-    }
-    uint64_t count = atomic_load_explicit(counter, memory_order_relaxed);
-    atomic_store_explicit(counter, count + 1, memory_order_relaxed);
 }
 
 enum { BW_SHARD_LATENCY_BITS = 21, BW_SHARD_CODE_BITS = 5 };

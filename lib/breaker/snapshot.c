@@ -17,13 +17,15 @@ enum bw_state bw_breaker_view(const struct bw_breaker *breaker, uint64_t now_ms)
     uint64_t word = bw_inside_word(breaker);
     if (bw_word_state(word) == BW_CLOSED) /* nothing is ever due in it */
         return BW_CLOSED;
-    struct bw_policy policy = bw_inside_policy(breaker);
+    struct bw_policy policy;
+    bw_inside_policy(breaker, &policy);
     return bw_word_state(view_of(&policy, word, bw_inside_t(breaker, now_ms)));
 }
 
 static void fill_state(const struct bw_breaker *breaker, uint64_t word, uint64_t t_ms,
                        struct bw_breaker_snapshot *out) {
-    struct bw_policy policy = bw_inside_policy(breaker);
+    struct bw_policy policy;
+    bw_inside_policy(breaker, &policy);
     uint64_t view = view_of(&policy, word, t_ms);
     struct bw_round round = bw_word_round(word);
     out->state = bw_word_state(word);

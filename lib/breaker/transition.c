@@ -22,7 +22,8 @@ struct bw_window_moment bw_transition_moment(const struct bw_breaker *breaker, u
 }
 
 static void begin_window(struct bw_breaker *breaker, uint64_t t_ms, uint64_t word) {
-    struct bw_trips trips = bw_inside_trips(breaker);
+    struct bw_trips trips;
+    bw_inside_trips(breaker, &trips);
     bw_windows_begin(&breaker->windows, &trips.window, bw_transition_moment(breaker, word, t_ms));
 }
 

@@ -29,10 +29,15 @@ static uint32_t ones(uint64_t plane) {
     return (uint32_t)(plane * UINT64_C(0x0101010101010101) >> 56);
 }
 
+static uint32_t calls_of(struct planes planes) {
+    return 63 - (uint32_t)__builtin_clzll(planes.failed);
+}
+
+/* Mostly nothing has failed, and only the 1 above is set. */
 static struct bw_window_sums sums_of(struct planes planes) {
-    uint32_t calls = 63 - (uint32_t)__builtin_clzll(planes.failed);
-    uint32_t failed = ones(planes.failed) - 1;
-    return (struct bw_window_sums){calls, failed, ones(planes.slow), failed};
+    bool has_failed = (planes.failed & (planes.failed - 1)) != 0;
+    uint32_t failed = has_failed ? ones(planes.failed) - 1 : 0;
+    return (struct bw_window_sums){calls_of(planes), failed, planes.slow ? ones(planes.slow) : 0, failed};
 }
 
 static struct planes with(struct planes planes, const struct bw_window_shape *shape,
@@ -43,7 +48,7 @@ static struct planes with(struct planes planes, const struct bw_window_shape *sh
         planes.failed |= entry.weight ? waiting & -waiting : 0;
         return planes;
     }
-    bool is_full = sums_of(planes).calls == shape->calls;
+    bool is_full = calls_of(planes) == shape->calls;
     planes.failed = planes.failed << 1 | (entry.weight ? 1 : 0);
     planes.slow = (planes.slow << 1 | (entry.slow ? 1 : 0)) & BITS(shape->calls);
     if (is_full)
