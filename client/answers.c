@@ -33,11 +33,12 @@ static void add_retry_after(struct bw_http_exchange *exchange, uint64_t retry_af
 static void answer_rejected(struct bw_http_exchange *exchange, const struct guard_result *result) {
     struct bw_buf body;
     struct bw_json json;
-    char details[TEXT_MAX];
+    char error[TEXT_MAX], details[TEXT_MAX];
+    snprintf(error, sizeof error, "Service B is not called: %s", result->message);
     snprintf(details, sizeof details, "%s rejected the call without sending it: %s", result->breaker,
              result->message);
     begin(&json, &body);
-    bw_json_put_text(&json, "error", "Service B is not called: the circuit is open");
+    bw_json_put_text(&json, "error", error);
     bw_json_put_text(&json, "details", details);
     bw_json_put_text(&json, "circuit_state", result->state);
     bw_json_put_text(&json, "fallback_message",

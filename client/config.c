@@ -1,12 +1,16 @@
 #include "config.h"
 
+#include "params.h"
+
 #include <breakwire/breaker.h>
 #include <breakwire/program.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BREAKERS = 2 };
+enum { BREAKERS = 2, CONFIG_NAME_MAX = 128 };
+
+#define NAME_BYTES "abcdefghijklmnopqrstuvwxyz_0123456789"
 
 static const struct bw_setting settings[] = {
     {"CIRCUIT_FAIL_MAX", "CIRCUIT_FAILURE_THRESHOLD", BW_SETTING_INTEGER, 1, 65535, NULL, "3",
@@ -30,34 +34,75 @@ static const char *const breaker_names[] = {CONFIG_DATA_BREAKER, CONFIG_CONTROL_
 
 static const struct bw_settings_group groups[] = {{"breakers", breaker_names, NULL}};
 
-const struct bw_settings_table service_a_settings = {
-    .program = "service-a",
-    .summary = "calls service-b through a circuit breaker and shows it: page, JSON and RPC",
-    .settings = settings,
-    .n = sizeof settings / sizeof settings[0],
-    .groups = groups,
-    .n_groups = 1,
+static const struct bw_settings_twins twins[] = {
+    {"CIRCUIT_FAIL_MAX", "CIRCUIT_TRIP_CONSECUTIVE"},
+    {"CIRCUIT_RESET_TIMEOUT", "CIRCUIT_OPEN_MS"},
+};
+
+/* One breaker, and for each of its parameters the setting that it comes from; NULL: the file's "breakers". */
+struct breaker {
+    struct bw_breaker_config config;
+    const char **sources; /* in the order of bw_breaker_params */
 };
 
 struct config {
-    struct bw_breaker_config breakers[BREAKERS]; /* in the order of breaker_names */
+    struct params *params;
+    struct bw_settings_table table;
+    struct breaker breakers[BREAKERS]; /* in the order of breaker_names */
     struct site site;
 };
 
+static void make_table(struct config *config) {
+    config->table = (struct bw_settings_table){
+        .program = "service-a",
+        .summary = "calls service-b through a circuit breaker and shows it: page, JSON and RPC",
+        .settings = settings,
+        .n = sizeof settings / sizeof settings[0],
+        .groups = groups,
+        .n_groups = sizeof groups / sizeof groups[0],
+        .family = params_family(config->params),
+        .twins = twins,
+        .n_twins = sizeof twins / sizeof twins[0],
+    };
+}
+
 struct config *config_new(void) {
-    return calloc(1, sizeof(struct config));
+    struct config *config = calloc(1, sizeof *config);
+    if (!config)
+        return NULL;
+    config->params = params_new();
+    bool ok = config->params != NULL;
+    for (size_t i = 0; i < BREAKERS; i++) {
+        config->breakers[i].sources = calloc(bw_breaker_params_count, sizeof *config->breakers[i].sources);
+        ok = ok && config->breakers[i].sources;
+    }
+    if (!ok) {
+        config_free(config);
+        return NULL;
+    }
+    make_table(config);
+    return config;
 }
 
 void config_free(struct config *config) {
+    if (!config)
+        return;
+    for (size_t i = 0; i < BREAKERS; i++)
+        free(config->breakers[i].sources);
+    params_free(config->params);
     free(config);
 }
 
+const struct bw_settings_table *config_table(const struct config *config) {
+    return &config->table;
+}
+
 const struct bw_breaker_config *config_data_breaker(const struct config *config) {
-    return &config->breakers[0];
+    return &config->breakers[0].config;
 }
 
 const struct bw_breaker_config *config_control_breaker(const struct config *config) {
-    return &config->breakers[1];
+    return &config->breakers[1].config;
 }
 
 uint64_t config_timeout_ms(const struct bw_breaker_config *breaker) {
@@ -68,62 +113,144 @@ const struct site *config_site(const struct config *config) {
     return &config->site;
 }
 
+/* ---- the breakers ---- */
+
+static const char *setting_name(const struct config *config, size_t i) {
+    return config->table.family->settings[i].name;
+}
+
+static size_t param_place(const char *name) {
+    size_t i = 0;
+    while (i < bw_breaker_params_count && strcmp(bw_breaker_params[i].name, name) != 0)
+        i++;
+    return i;
+}
+
 /* By flag or environment: that wins over the file. */
 static bool is_by_hand(const struct bw_settings *from, const char *name) {
     enum bw_settings_origin origin = bw_settings_origin(from, name);
     return origin == BW_FROM_FLAG || origin == BW_FROM_ENVIRONMENT;
 }
 
-/* The demo's own names hold for both breakers; the file's "breakers" speaks about each. */
-static void set_named(struct config *config, const struct bw_settings *from, bool given_by_hand) {
+/* What the program knows of its calls: from REQUEST_TIMEOUT until somebody says otherwise. */
+static void set_timeouts(struct config *config, const struct bw_settings *from) {
     for (size_t i = 0; i < BREAKERS; i++) {
-        struct bw_breaker_config *breaker = &config->breakers[i];
-        if (is_by_hand(from, "CIRCUIT_FAIL_MAX") == given_by_hand)
-            breaker->trip_consecutive = (uint32_t)bw_settings_integer(from, "CIRCUIT_FAIL_MAX");
-        if (is_by_hand(from, "CIRCUIT_RESET_TIMEOUT") == given_by_hand)
-            breaker->open_ms = bw_settings_ms(from, "CIRCUIT_RESET_TIMEOUT");
+        struct breaker *breaker = &config->breakers[i];
+        bw_breaker_config_default(&breaker->config);
+        breaker->config.call_timeout_ms = bw_settings_ms(from, "REQUEST_TIMEOUT");
+        breaker->config.min_deadline_ms = breaker->config.call_timeout_ms / 2;
+        breaker->sources[param_place("call_timeout_ms")] = "REQUEST_TIMEOUT";
+        breaker->sources[param_place("min_deadline_ms")] = "REQUEST_TIMEOUT";
     }
 }
 
-static void set_defaults(struct config *config, const struct bw_settings *from) {
-    for (size_t i = 0; i < BREAKERS; i++) {
-        struct bw_breaker_config *breaker = &config->breakers[i];
-        bw_breaker_config_default(breaker);
-        breaker->call_timeout_ms = bw_settings_ms(from, "REQUEST_TIMEOUT");
-        breaker->min_deadline_ms = breaker->call_timeout_ms / 2;
+/* The value of one setting, judged already, goes to both breakers. */
+static void set_both(struct config *config, size_t i, const char *name, const char *value) {
+    for (size_t b = 0; b < BREAKERS; b++) {
+        bw_breaker_config_set(&config->breakers[b].config, bw_breaker_params[i].name, value, NULL, 0);
+        config->breakers[b].sources[i] = name;
+    }
+}
+
+/* CIRCUIT_... holds for both breakers; the file's "breakers" speaks about each. */
+static void set_named(struct config *config, const struct bw_settings *from, bool given_by_hand) {
+    for (size_t i = 0; i < bw_breaker_params_count; i++) {
+        const char *name = setting_name(config, i), *value = bw_settings_text(from, name);
+        if (*value && is_by_hand(from, name) == given_by_hand)
+            set_both(config, i, name, value);
     }
 }
 
 static int set_from_file(void *owner, const char *member, const char *key, const char *value, char *why,
                          size_t why_size) {
     struct config *config = owner;
-    size_t i = strcmp(member, breaker_names[0]) == 0 ? 0 : 1;
-    return bw_breaker_config_set(&config->breakers[i], key, value, why, why_size);
+    struct breaker *breaker = &config->breakers[strcmp(member, breaker_names[0]) == 0 ? 0 : 1];
+    if (bw_breaker_config_set(&breaker->config, key, value, why, why_size) != 0)
+        return -1;
+    breaker->sources[param_place(key)] = NULL;
+    return 0;
 }
 
-/* REQUEST_TIMEOUT is the longest a call may take; 0 in the file would mean "not known", and it is known. */
+/* REQUEST_TIMEOUT is the longest a call may take; 0 would mean "not known", and it is known. */
 static void limit_timeouts(struct config *config, const struct bw_settings *from) {
     uint64_t longest_ms = bw_settings_ms(from, "REQUEST_TIMEOUT");
     for (size_t i = 0; i < BREAKERS; i++) {
-        uint64_t *timeout_ms = &config->breakers[i].call_timeout_ms;
-        if (*timeout_ms == 0 || *timeout_ms > longest_ms)
-            *timeout_ms = longest_ms;
+        uint64_t *timeout_ms = &config->breakers[i].config.call_timeout_ms;
+        if (*timeout_ms != 0 && *timeout_ms <= longest_ms)
+            continue;
+        *timeout_ms = longest_ms;
+        config->breakers[i].sources[param_place("call_timeout_ms")] = "REQUEST_TIMEOUT";
     }
 }
 
-/* The settings alone always fit together: what does not was written in the file. */
+static void append_source(struct bw_buf *out, const struct config *config, size_t breaker, size_t i,
+                          const struct bw_settings *from) {
+    const char *source = config->breakers[breaker].sources[i];
+    if (source)
+        bw_settings_source(from, source, out);
+    else
+        bw_buf_printf(out, "key \"breakers.%s.%s\" of %s", breaker_names[breaker], bw_breaker_params[i].name,
+                      bw_settings_text(from, "CONFIG_FILE"));
+}
+
+static enum bw_settings_origin origin_of(const struct config *config, size_t breaker, size_t i,
+                                         const struct bw_settings *from) {
+    const char *source = config->breakers[breaker].sources[i];
+    return source ? bw_settings_origin(from, source) : BW_FROM_FILE;
+}
+
+/* Is the name of a parameter a whole word in the sentence? */
+static bool names_param(const char *sentence, const char *name) {
+    size_t len = strlen(name);
+    for (const char *at = sentence; (at = strstr(at, name)) != NULL; at += len)
+        if ((at == sentence || !strchr(NAME_BYTES, at[-1])) && (!at[len] || !strchr(NAME_BYTES, at[len])))
+            return true;
+    return false;
+}
+
+/* "breaker X: WHY; open_ms is from SOURCE, ...": where each parameter of the sentence that was given is from.
+ */
+static bool refuse_breaker(const struct config *config, size_t breaker, const struct bw_settings *from,
+                           const char *why, struct bw_settings_error *error) {
+    struct bw_buf text;
+    bool any = false;
+    bw_buf_init(&text, 0);
+    bw_buf_printf(&text, "breaker %s: %s", breaker_names[breaker], why);
+    for (size_t i = 0; i < bw_breaker_params_count; i++) {
+        const char *name = bw_breaker_params[i].name;
+        if (!names_param(why, name) || origin_of(config, breaker, i, from) == BW_FROM_DEFAULT)
+            continue;
+        bw_buf_printf(&text, "%s %s is from ", any ? "," : ";", name);
+        append_source(&text, config, breaker, i, from);
+        any = true;
+    }
+    error->exit_code = BW_EXIT_CONFIGURATION;
+    snprintf(error->text, sizeof error->text, "%s", bw_buf_text(&text));
+    bw_buf_free(&text);
+    return false;
+}
+
 static bool check_breakers(const struct config *config, const struct bw_settings *from,
                            struct bw_settings_error *error) {
     char why[512];
     for (size_t i = 0; i < BREAKERS; i++)
-        if (bw_breaker_config_check(&config->breakers[i], why, sizeof why) != 0) {
-            error->exit_code = BW_EXIT_CONFIGURATION;
-            snprintf(error->text, sizeof error->text, "key \"breakers.%s\" of %s: %s", breaker_names[i],
-                     bw_settings_text(from, "CONFIG_FILE"), why);
-            return false;
-        }
+        if (bw_breaker_config_check(&config->breakers[i].config, why, sizeof why) != 0)
+            return refuse_breaker(config, i, from, why, error);
     return true;
 }
+
+void config_print(void *owner, const struct bw_settings *from, struct bw_buf *out) {
+    const struct config *config = owner;
+    for (size_t b = 0; b < BREAKERS; b++)
+        for (size_t i = 0; i < bw_breaker_params_count; i++) {
+            char name[CONFIG_NAME_MAX], value[PARAMS_TEXT_MAX];
+            snprintf(name, sizeof name, "breakers.%s.%s", breaker_names[b], bw_breaker_params[i].name);
+            params_value(&config->breakers[b].config, i, value);
+            bw_settings_print_line(out, name, value, origin_of(config, b, i, from));
+        }
+}
+
+/* ---- hosts ---- */
 
 static bool is_wildcard(struct bw_span host) {
     return host.len == 0 || bw_span_is(host, "0.0.0.0") || bw_span_is(host, "::");
@@ -174,7 +301,7 @@ static bool collect_hosts(struct site *site, const struct bw_settings *from,
 
 bool config_apply(void *owner, const struct bw_settings *from, struct bw_settings_error *error) {
     struct config *config = owner;
-    set_defaults(config, from);
+    set_timeouts(config, from);
     set_named(config, from, false);
     if (!bw_settings_apply(from, "breakers", set_from_file, config, error))
         return false;

@@ -12,14 +12,19 @@ struct config;
 #define CONFIG_DATA_BREAKER    "ServiceB_CB"
 #define CONFIG_CONTROL_BREAKER "ServiceB_Control_CB"
 
-extern const struct bw_settings_table service_a_settings;
-
 /* NULL: no memory. */
 struct config *config_new(void);
 void config_free(struct config *config);
 
+/* Lent. */
+const struct bw_settings_table *config_table(const struct config *config);
+
 /* What bw_program_spec.apply wants; owner is the struct config. False: `error` names what the user wrote. */
 bool config_apply(void *owner, const struct bw_settings *settings, struct bw_settings_error *error);
+
+/* What bw_program_spec.print wants: `breakers.ServiceB_CB.open_ms = 500  # file` for each parameter of each
+ * breaker, as it is in effect. */
+void config_print(void *owner, const struct bw_settings *from, struct bw_buf *out);
 
 /* Lent by the config. */
 const struct bw_breaker_config *config_data_breaker(const struct config *config);

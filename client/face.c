@@ -60,6 +60,8 @@ static void answer_rejected(struct bw_server_call *call, const struct guard_resu
     char message[TEXT_MAX];
     if (result->forced)
         snprintf(message, sizeof message, "circuit breaker %s is held open by an operator", result->breaker);
+    else if (strcmp(result->state, "closed") == 0)
+        snprintf(message, sizeof message, "circuit breaker %s: %s", result->breaker, result->message);
     else
         snprintf(message, sizeof message, "circuit breaker %s is %s, retry after %" PRIu64 " ms",
                  result->breaker, result->state, result->retry_after_ms);
@@ -151,19 +153,26 @@ static size_t asked_for(const struct face *face, struct bw_server_call *call, st
 static void on_get_status(void *service, struct bw_server_call *call, struct bw_span message) {
     const struct guard *guards[GUARDS];
     char name[GUARD_NAME_MAX + 1];
-    uint8_t bytes[FACE_STATUS_MAX];
+    struct bw_buf bytes;
     size_t n = asked_for(service, call, message, name, guards);
     if (n == 0)
         return;
-    size_t len = face_status_response(guards, n, bw_server_call_now(call), bytes);
-    bw_server_call_reply(call, bw_span_of(bytes, len));
+    bw_buf_init(&bytes, 0);
+    if (face_status_response(guards, n, bw_server_call_now(call), &bytes))
+        bw_server_call_reply(call, bw_buf_span(&bytes));
+    else
+        bw_server_call_finish(call, BW_RESOURCE_EXHAUSTED, "out of memory");
+    bw_buf_free(&bytes);
 }
 
 static void tell(const struct face *face, struct watcher *watcher, const char *name, uint64_t now_ms) {
     const struct guard *guards[GUARDS];
-    uint8_t bytes[FACE_STATUS_MAX];
-    size_t len = face_status_response(guards, named(face, name, guards), now_ms, bytes);
-    watcher->behind = bw_server_call_send(watcher->call, bw_span_of(bytes, len)) == BW_SEND_FULL;
+    struct bw_buf bytes;
+    bw_buf_init(&bytes, 0);
+    /* Without memory it stays behind: the next change, or room to write, tries again. */
+    watcher->behind = !face_status_response(guards, named(face, name, guards), now_ms, &bytes) ||
+                      bw_server_call_send(watcher->call, bw_buf_span(&bytes)) == BW_SEND_FULL;
+    bw_buf_free(&bytes);
 }
 
 static void on_watch(void *service, struct bw_server_call *call, struct bw_span message) {

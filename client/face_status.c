@@ -7,17 +7,28 @@
 #include <assert.h>
 #include <string.h>
 
-_Static_assert(breakwire_breaker_v1_GetStatusResponse_size <= FACE_STATUS_MAX,
-               "the buffer holds every answer");
-_Static_assert(breakwire_breaker_v1_GetStatusResponse_size == breakwire_breaker_v1_WatchResponse_size,
-               "both answers are one message on the wire");
-
 bool face_status_request(struct bw_span bytes, char name[GUARD_NAME_MAX + 1]) {
     breakwire_breaker_v1_GetStatusRequest wire = breakwire_breaker_v1_GetStatusRequest_init_zero;
     pb_istream_t stream = pb_istream_from_buffer(bytes.data, bytes.len);
     if (!pb_decode(&stream, breakwire_breaker_v1_GetStatusRequest_fields, &wire))
         return false;
     memcpy(name, wire.name, GUARD_NAME_MAX + 1);
+    return true;
+}
+
+/* The map on the wire: one message of key and value for each parameter. */
+static bool write_parameters(pb_ostream_t *stream, const pb_field_t *field, void *const *arg) {
+    const struct guard *guard = *arg;
+    struct guard_parameter parameter;
+    for (size_t i = 0; guard_parameter(guard, i, &parameter); i++) {
+        breakwire_breaker_v1_Status_ParametersEntry entry =
+            breakwire_breaker_v1_Status_ParametersEntry_init_zero;
+        bw_span_copy_text(bw_span_text(parameter.name), entry.key, sizeof entry.key);
+        bw_span_copy_text(bw_span_text(parameter.value), entry.value, sizeof entry.value);
+        if (!pb_encode_tag_for_field(stream, field) ||
+            !pb_encode_submessage(stream, breakwire_breaker_v1_Status_ParametersEntry_fields, &entry))
+            return false;
+    }
     return true;
 }
 
@@ -32,10 +43,15 @@ static void fill(const struct guard *guard, uint64_t now_ms, breakwire_breaker_v
     wire->retry_after_ms = status.retry_after_ms;
     wire->consecutive_failures = status.consecutive;
     bw_span_copy_text(bw_span_text(status.last_reason), wire->last_reason, sizeof wire->last_reason);
+    wire->parameters.funcs.encode = write_parameters;
+    wire->parameters.arg = (void *)guard;
 }
 
-size_t face_status_response(const struct guard *const *guards, size_t n, uint64_t now_ms,
-                            uint8_t out[FACE_STATUS_MAX]) {
+static bool append(pb_ostream_t *stream, const pb_byte_t *bytes, size_t len) {
+    return bw_buf_append(stream->state, bytes, len);
+}
+
+bool face_status_response(const struct guard *const *guards, size_t n, uint64_t now_ms, struct bw_buf *out) {
     static const size_t most =
         sizeof((breakwire_breaker_v1_GetStatusResponse *)0)->breakers / sizeof(breakwire_breaker_v1_Status);
     breakwire_breaker_v1_GetStatusResponse wire = breakwire_breaker_v1_GetStatusResponse_init_zero;
@@ -43,8 +59,6 @@ size_t face_status_response(const struct guard *const *guards, size_t n, uint64_
     for (size_t i = 0; i < n; i++)
         fill(guards[i], now_ms, &wire.breakers[i]);
     wire.breakers_count = (pb_size_t)n;
-    pb_ostream_t stream = pb_ostream_from_buffer(out, FACE_STATUS_MAX);
-    bool encoded = pb_encode(&stream, breakwire_breaker_v1_GetStatusResponse_fields, &wire);
-    assert(encoded);
-    return stream.bytes_written;
+    pb_ostream_t stream = {.callback = append, .state = out, .max_size = SIZE_MAX};
+    return pb_encode(&stream, breakwire_breaker_v1_GetStatusResponse_fields, &wire);
 }

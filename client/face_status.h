@@ -4,13 +4,12 @@
 
 #include "guard.h"
 
-enum { FACE_STATUS_MAX = 2048 };
+#include <breakwire/buf.h>
 
 /* Reads GetStatusRequest or WatchRequest (the same on the wire): the breaker's name, "" for all. False: no
  * parse. */
 bool face_status_request(struct bw_span bytes, char name[GUARD_NAME_MAX + 1]);
-/* Writes GetStatusResponse or WatchResponse (the same on the wire). Returns the length. n <= 8. */
-size_t face_status_response(const struct guard *const *guards, size_t n, uint64_t now_ms,
-                            uint8_t out[FACE_STATUS_MAX]);
+/* Appends GetStatusResponse or WatchResponse (the same on the wire). n <= 8. False: no memory. */
+bool face_status_response(const struct guard *const *guards, size_t n, uint64_t now_ms, struct bw_buf *out);
 
 #endif

@@ -148,8 +148,12 @@ static void write_calls(const struct feed *feed, struct bw_json *json) {
 static void write_breakers(const struct feed *feed, struct bw_json *json) {
     bw_json_key(json, "breakers");
     bw_json_array_begin(json);
-    for (size_t i = 0; i < feed->config.guards_count; i++)
-        write_breaker(feed, json, feed->config.guards[i]);
+    for (size_t i = 0; i < feed->config.guards_count; i++) {
+        bw_json_object_begin(json);
+        status_breaker_keys(json, feed->config.guards[i], &feed->config.times);
+        status_configuration(json, feed->config.guards[i]);
+        bw_json_object_end(json);
+    }
     bw_json_array_end(json);
 }
 
@@ -159,6 +163,7 @@ void feed_status(const struct feed *feed, struct bw_buf *out) {
     bw_json_init(&json, out);
     bw_json_object_begin(&json);
     status_breaker_keys(&json, feed->config.guards[0], times);
+    status_configuration(&json, feed->config.guards[0]);
     bw_json_key(&json, "fault");
     status_fault(&json, feed->fault_known ? &feed->fault : NULL);
     write_calls(feed, &json);

@@ -11,13 +11,14 @@ enum { EVENTS_AT_ONCE = 8 };
 
 struct guard_call {
     struct guard *guard;
-    struct guard_call *next, **link; /* in guard->sent */
+    struct guard_call *next, *before; /* in guard's sent calls */
     struct guard_call *next_rejected;
     struct bw_ticket ticket;
     uint64_t started_ms, deadline_ms;
     guard_done_fn on_done; /* NULL once the caller has hung up */
     void *user;
-    bool rejected, forced, probe, released;
+    enum bw_decision decision;
+    bool rejected, released;
     uint64_t retry_after_ms;
     struct bw_call *call; /* NULL when rejected */
     struct bw_metadata *headers;
@@ -32,7 +33,8 @@ struct guard {
     struct guard_observer observer;
     char name[GUARD_NAME_MAX + 1];
     uint64_t call_timeout_ms, now_ms, seen_seq;
-    struct guard_call *sent;                            /* on the channel */
+    struct guard_call *sent_first, *sent_last; /* on the channel, in the order of their starts */
+    struct guard_call *in_time; /* the first of them that has not been told to be overdue; NULL: none */
     struct guard_call *rejected_first, **rejected_last; /* wait for the next tick, oldest first */
     size_t count;
 };
@@ -57,24 +59,28 @@ struct guard *guard_new(const struct guard_config *config, struct bw_wake wake, 
     return guard;
 }
 
+static void add_sent(struct guard *guard, struct guard_call *call) {
+    call->before = guard->sent_last;
+    *(call->before ? &call->before->next : &guard->sent_first) = call;
+    guard->sent_last = call;
+    if (!guard->in_time)
+        guard->in_time = call;
+}
+
+static void remove_sent(struct guard *guard, struct guard_call *call) {
+    if (guard->in_time == call)
+        guard->in_time = call->next;
+    *(call->before ? &call->before->next : &guard->sent_first) = call->next;
+    *(call->next ? &call->next->before : &guard->sent_last) = call->before;
+}
+
 static void call_free(struct guard_call *call) {
-    if (call->link) {
-        *call->link = call->next;
-        if (call->next)
-            call->next->link = call->link;
-    }
+    if (call->call)
+        remove_sent(call->guard, call);
     call->guard->count--;
     bw_metadata_free(call->headers);
     bw_buf_free(&call->response);
     free(call);
-}
-
-static void add_sent(struct guard *guard, struct guard_call *call) {
-    call->next = guard->sent;
-    call->link = &guard->sent;
-    if (call->next)
-        call->next->link = &call->next;
-    guard->sent = call;
 }
 
 static void add_rejected(struct guard *guard, struct guard_call *call) {
@@ -95,8 +101,8 @@ static struct guard_call *take_rejected(struct guard *guard) {
 void guard_free(struct guard *guard) {
     if (!guard)
         return;
-    while (guard->sent)
-        call_free(guard->sent);
+    while (guard->sent_first)
+        call_free(guard->sent_first);
     for (struct guard_call *call; (call = take_rejected(guard)) != NULL;)
         call_free(call);
     bw_breaker_free(guard->breaker);
@@ -161,10 +167,9 @@ static void report_changes(struct guard *guard) {
     }
 }
 
+/* What the next call meets: a transition that is due is as good as made. */
 static const char *state_now(const struct guard *guard) {
-    struct bw_breaker_snapshot snapshot;
-    bw_breaker_snapshot(guard->breaker, guard->now_ms, &snapshot);
-    return bw_state_name(snapshot.state);
+    return bw_state_name(bw_breaker_view(guard->breaker, guard->now_ms));
 }
 
 /* The one place where a call ends: its result is told, then its memory goes. */
@@ -173,7 +178,7 @@ static void finish(struct guard_call *call, struct guard_result *result) {
     result->breaker = guard_name(guard);
     result->code_name = bw_code_name(result->code);
     result->state = state_now(guard);
-    result->probe = call->probe;
+    result->probe = call->decision == BW_ADMIT_PROBE;
     result->latency_ms = call->rejected ? 0 : guard->now_ms - call->started_ms;
     if (guard->observer.on_call)
         guard->observer.on_call(guard->observer.user, result);
@@ -256,11 +261,8 @@ static bool send_out(struct guard_call *call, const struct guard_request *reques
 
 static void decide(struct guard_call *call) {
     struct guard *guard = call->guard;
-    enum bw_decision decision =
-        bw_breaker_acquire(guard->breaker, guard->now_ms, &call->ticket, &call->retry_after_ms);
-    call->rejected = decision > BW_ADMIT_PROBE;
-    call->forced = decision == BW_REJECT_FORCED;
-    call->probe = decision == BW_ADMIT_PROBE;
+    call->decision = bw_breaker_acquire(guard->breaker, guard->now_ms, &call->ticket, &call->retry_after_ms);
+    call->rejected = call->decision > BW_ADMIT_PROBE;
 }
 
 static struct guard_call *call_new(struct guard *guard, uint64_t now_ms, uint64_t deadline_ms) {
@@ -311,20 +313,57 @@ void guard_cancel(struct guard_call *call, uint64_t now_ms) {
     bw_call_cancel(call->call, now_ms);
 }
 
+static const char *why_rejected(enum bw_decision decision) {
+    switch (decision) {
+    case BW_REJECT_PROBING:
+        return "the circuit is half open and waits for its probe";
+    case BW_REJECT_FORCED:
+        return "the circuit is held open by an operator";
+    case BW_REJECT_CONCURRENCY:
+        return "as many calls as are allowed at the same time are in work";
+    case BW_REJECT_RAMP:
+        return "the circuit has just closed and does not take every call yet";
+    case BW_ADMIT:
+    case BW_ADMIT_PROBE:
+    case BW_REJECT_OPEN:
+        break;
+    }
+    return "the circuit is open";
+}
+
 static void reject(struct guard_call *call) {
+    bool forced = call->decision == BW_REJECT_FORCED;
     struct guard_result result = {
         .rejected = true,
-        .forced = call->forced,
-        .retry_after_ms = call->forced ? 0 : call->retry_after_ms,
+        .forced = forced,
+        .retry_after_ms = forced ? 0 : call->retry_after_ms,
         .code = BW_UNAVAILABLE,
-        .message = call->forced ? "the circuit is held open by an operator" : "the circuit is open",
+        .message = why_rejected(call->decision),
     };
     finish(call, &result);
+}
+
+/* When the next call in work will have taken longer than slow_call_ms. Starts are in order, so it is the
+ * first that was not told yet. */
+static uint64_t next_overdue(const struct guard *guard) {
+    uint64_t slow_ms = guard->config.slow_call_ms;
+    return slow_ms && guard->in_time ? guard->in_time->started_ms + slow_ms + 1 : BW_NEVER;
+}
+
+/* A call that hangs counts as slow while it hangs, not when it ends. */
+static void tell_overdue(struct guard *guard) {
+    while (next_overdue(guard) <= guard->now_ms) {
+        struct guard_call *call = guard->in_time;
+        guard->in_time = call->next;
+        if (!call->released)
+            bw_breaker_overdue(guard->breaker, &call->ticket, guard->now_ms);
+    }
 }
 
 static void tick(void *self, uint64_t now_ms) {
     struct guard *guard = self;
     guard->now_ms = now_ms;
+    tell_overdue(guard);
     bw_breaker_poll(guard->breaker, now_ms);
     report_changes(guard);
     /* Only those of before this tick: a caller that asks again from on_done must not hold the loop. */
@@ -334,7 +373,10 @@ static void tick(void *self, uint64_t now_ms) {
 
 static uint64_t next_deadline(const void *self) {
     const struct guard *guard = self;
-    return guard->rejected_first ? 0 : bw_breaker_next_due(guard->breaker, guard->now_ms);
+    uint64_t due_ms = bw_breaker_next_due(guard->breaker, guard->now_ms), overdue_ms = next_overdue(guard);
+    if (guard->rejected_first)
+        return 0;
+    return due_ms < overdue_ms ? due_ms : overdue_ms;
 }
 
 struct bw_clocked guard_clocked(struct guard *guard) {
@@ -347,6 +389,7 @@ static void fill_counters(const struct bw_breaker_counters *counters, struct gua
     out->admitted_probe = counters->admitted_probe;
     out->ok = counters->ok;
     out->failed = counters->failed;
+    out->slow = counters->slow;
     out->ignored = counters->ignored;
     out->stale = counters->stale;
     out->twice = counters->twice;
@@ -354,6 +397,8 @@ static void fill_counters(const struct bw_breaker_counters *counters, struct gua
     out->rejected_open = counters->rejected[BW_REJECT_OPEN];
     out->rejected_probing = counters->rejected[BW_REJECT_PROBING];
     out->rejected_forced = counters->rejected[BW_REJECT_FORCED];
+    out->rejected_concurrency = counters->rejected[BW_REJECT_CONCURRENCY];
+    out->rejected_ramp = counters->rejected[BW_REJECT_RAMP];
     out->opened = counters->entered[BW_OPEN] + counters->entered[BW_FORCED_OPEN];
     out->half_opened = counters->entered[BW_HALF_OPEN];
     out->closed = counters->entered[BW_CLOSED];
@@ -387,6 +432,38 @@ void guard_status(const struct guard *guard, uint64_t now_ms, struct guard_statu
     };
     memcpy(out->name, guard->name, sizeof out->name);
     fill_counters(&snapshot.counters, out);
+}
+
+/* A seed of 64 bits is a text: most readers of JSON would round it. */
+static enum guard_kind parameter_kind(enum bw_param_type type, const char *value) {
+    switch (type) {
+    case BW_PARAM_COUNT:
+    case BW_PARAM_MS:
+    case BW_PARAM_FACTOR:
+    case BW_PARAM_SHARE:
+        return value[0] >= '0' && value[0] <= '9' ? GUARD_NUMBER : GUARD_TEXT;
+    case BW_PARAM_SEED:
+        return strlen(value) <= 15 ? GUARD_NUMBER : GUARD_TEXT;
+    case BW_PARAM_SWITCH:
+        return GUARD_SWITCH;
+    case BW_PARAM_CHOICE:
+    case BW_PARAM_CODES:
+    case BW_PARAM_WEIGHTS:
+        break;
+    }
+    return GUARD_TEXT;
+}
+
+bool guard_parameter(const struct guard *guard, size_t i, struct guard_parameter *out) {
+    struct bw_breaker_config config;
+    if (i >= bw_breaker_params_count)
+        return false;
+    const struct bw_breaker_param *param = &bw_breaker_params[i];
+    bw_breaker_configured(guard->breaker, &config);
+    out->name = param->name;
+    bw_breaker_config_get(&config, param->name, out->value, sizeof out->value);
+    out->kind = parameter_kind(param->type, out->value);
+    return true;
 }
 
 int guard_state_number(const char *state) {

@@ -16,7 +16,7 @@ struct bw_metadata;
 struct guard;
 struct guard_call;
 
-enum { GUARD_NAME_MAX = 63, GUARD_LAST_MAX = 8 };
+enum { GUARD_NAME_MAX = 63, GUARD_LAST_MAX = 8, GUARD_VALUE_MAX = 512 };
 
 /* How a call ended. Everything in it is lent for the event. */
 struct guard_result {
@@ -25,7 +25,7 @@ struct guard_result {
     uint64_t retry_after_ms; /* of a rejection */
     int code;                /* gRPC status code; of a rejection UNAVAILABLE */
     const char *code_name;   /* "UNAVAILABLE" */
-    const char *message;     /* of the status; never NULL */
+    const char *message;     /* of the status, or why it was rejected; never NULL */
     struct bw_span response; /* the message's bytes when code is OK */
     struct bw_span details;  /* grpc-status-details-bin, decoded */
     const struct bw_metadata *headers, *trailers; /* of the peer; NULL when there are none */
@@ -103,8 +103,8 @@ struct guard_status {
     uint32_t probe_budget, probes_in_flight;
     bool has_failure;
     uint64_t last_failure_ms, last_transition_ms; /* on the clock of now_ms */
-    uint64_t admitted, admitted_probe, ok, failed, ignored, stale, twice, lost_probe;
-    uint64_t rejected_open, rejected_probing, rejected_forced;
+    uint64_t admitted, admitted_probe, ok, failed, slow, ignored, stale, twice, lost_probe;
+    uint64_t rejected_open, rejected_probing, rejected_forced, rejected_concurrency, rejected_ramp;
     uint64_t opened, half_opened, closed; /* transitions into the state */
     uint32_t window_calls, window_failed, window_slow;
 };
@@ -112,6 +112,17 @@ void guard_status(const struct guard *guard, uint64_t now_ms, struct guard_statu
 const char *guard_name(const struct guard *guard);
 /* enum State of breakwire.breaker.v1 for a state's name. */
 int guard_state_number(const char *state);
+
+enum guard_kind { GUARD_NUMBER, GUARD_SWITCH, GUARD_TEXT };
+
+/* One parameter of the breaker as it is in effect. */
+struct guard_parameter {
+    const char *name; /* static */
+    char value[GUARD_VALUE_MAX];
+    enum guard_kind kind; /* NUMBER reads as one in JSON; SWITCH: "on", "off" */
+};
+/* The i-th, in the order of the breaker's table; false: there are no more. */
+bool guard_parameter(const struct guard *guard, size_t i, struct guard_parameter *out);
 
 /* Copies up to cap changes after seq (0 = from the first still known), oldest first; returns how many. */
 size_t guard_changes(const struct guard *guard, uint64_t after_seq, struct guard_change *out, size_t cap);

@@ -259,15 +259,16 @@ static bool is_drained(const void *owner) {
 
 int main(int argc, char **argv) {
     struct app app = {.config = config_new()};
-    struct bw_program_spec spec = {.table = &service_a_settings,
-                                   .codec_version = NANOPB_VERSION,
-                                   .apply = config_apply,
-                                   .owner = app.config};
-    struct bw_program program;
     if (!app.config) {
         fputs("service-a: out of memory\n", stderr);
         return BW_EXIT_CANNOT_RUN;
     }
+    struct bw_program_spec spec = {.table = config_table(app.config),
+                                   .codec_version = NANOPB_VERSION,
+                                   .apply = config_apply,
+                                   .print = config_print,
+                                   .owner = app.config};
+    struct bw_program program;
     int code = bw_program_begin(&program, &spec, argc, argv);
     if (code == BW_PROGRAM_RUN) {
         struct bw_program_drain drain = {begin_drain, is_drained, &app};

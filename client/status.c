@@ -33,6 +33,7 @@ static void counters_keys(struct bw_json *json, const struct guard_status *statu
         {"admitted_probe", status->admitted_probe},
         {"ok", status->ok},
         {"failed", status->failed},
+        {"slow", status->slow},
         {"ignored", status->ignored},
         {"stale", status->stale},
         {"double", status->twice},
@@ -40,6 +41,8 @@ static void counters_keys(struct bw_json *json, const struct guard_status *statu
         {"rejected_open", status->rejected_open},
         {"rejected_probing", status->rejected_probing},
         {"rejected_forced", status->rejected_forced},
+        {"rejected_concurrency", status->rejected_concurrency},
+        {"rejected_ramp", status->rejected_ramp},
         {"opened", status->opened},
         {"half_opened", status->half_opened},
         {"closed", status->closed},
@@ -105,6 +108,22 @@ void status_breaker_keys(struct bw_json *json, const struct guard *guard, const 
     window_keys(json, &status);
     counters_keys(json, &status);
     events_keys(json, guard, times);
+}
+
+void status_configuration(struct bw_json *json, const struct guard *guard) {
+    struct guard_parameter parameter;
+    bw_json_key(json, "configuration");
+    bw_json_object_begin(json);
+    for (size_t i = 0; guard_parameter(guard, i, &parameter); i++) {
+        bw_json_key(json, parameter.name);
+        if (parameter.kind == GUARD_NUMBER)
+            bw_json_raw(json, bw_span_text(parameter.value));
+        else if (parameter.kind == GUARD_SWITCH)
+            bw_json_bool(json, strcmp(parameter.value, "on") == 0);
+        else
+            bw_json_text(json, parameter.value);
+    }
+    bw_json_object_end(json);
 }
 
 const char *status_outcome(const struct guard_result *result) {

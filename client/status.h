@@ -12,6 +12,8 @@
 /* The keys of one breaker, inside an object that the caller has begun: circuit_breaker_name, state,
  * failure_count, failure_threshold, recovery_timeout, last_failure_time first. */
 void status_breaker_keys(struct bw_json *json, const struct guard *guard, const struct times *times);
+/* The key "configuration": an object of all parameters in effect, as "breakers" of the file takes it. */
+void status_configuration(struct bw_json *json, const struct guard *guard);
 /* One finished or rejected call, as an object. */
 void status_call(struct bw_json *json, const struct guard_result *result, const struct times *times);
 /* The keys of one change, inside an object that the caller has begun; and the whole object. */

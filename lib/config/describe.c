@@ -72,6 +72,21 @@ void bw_describe_plainly(struct bw_buf *out, const char *sentence) {
     }
 }
 
+bool bw_describe_contradiction(struct bw_settings *settings, enum bw_settings_origin origin,
+                               const struct given *a, const struct given *b) {
+    struct bw_buf sentence;
+    bw_buf_init(&sentence, 0);
+    bw_describe_source(&sentence, settings, origin, bw_span_text(a->written));
+    bw_buf_append_text(&sentence, " is ");
+    bw_describe_words(&sentence, bw_span_text(a->text));
+    bw_buf_append_text(&sentence, " and ");
+    bw_describe_source(&sentence, settings, origin, bw_span_text(b->written));
+    bw_buf_append_text(&sentence, " is ");
+    bw_describe_words(&sentence, bw_span_text(b->text));
+    bw_buf_append_text(&sentence, ", but both mean the same and must be equal");
+    return bw_describe_error(settings->error, BW_EXIT_CONFIGURATION, &sentence);
+}
+
 /* apply has no settings->error: it is called after reading. */
 static bool refuse_entry(const struct bw_settings *settings, const struct entry *entry, const char *why,
                          struct bw_settings_error *error) {
@@ -105,19 +120,18 @@ const char *bw_settings_origin_name(enum bw_settings_origin origin) {
     return names[origin];
 }
 
+void bw_settings_print_line(struct bw_buf *out, const char *name, const char *value,
+                            enum bw_settings_origin origin) {
+    bw_buf_printf(out, "%s =%s", name, *value ? " " : "");
+    bw_json_escape(out, bw_span_text(value));
+    bw_buf_printf(out, "  # %s\n", bw_settings_origin_name(origin));
+}
+
 bool bw_settings_print(const struct bw_settings *settings, struct bw_buf *out) {
     for (size_t i = 0; i < settings->n; i++) {
         enum bw_settings_origin origin = bw_settings_winner(settings, i);
         const char *text = settings->given[i][origin].text;
-        bw_buf_printf(out, "%s =%s", bw_settings_row(settings, i)->name, text ? " " : "");
-        bw_json_escape(out, bw_span_text(text ? text : ""));
-        bw_buf_printf(out, "  # %s\n", bw_settings_origin_name(origin));
-    }
-    for (size_t i = 0; i < settings->n_entries; i++) {
-        const struct entry *entry = &settings->entries[i];
-        bw_buf_printf(out, "%s.%s.%s = ", entry->group->key, entry->member, entry->key);
-        bw_json_escape(out, bw_span_text(entry->value));
-        bw_buf_append_text(out, "  # file\n");
+        bw_settings_print_line(out, bw_settings_row(settings, i)->name, text ? text : "", origin);
     }
     return !out->failed;
 }
@@ -136,6 +150,8 @@ static const char *placeholder_of(const struct bw_setting *row) {
         return "TEXT";
     case BW_SETTING_LIST:
         return "A,B";
+    case BW_SETTING_JUDGED:
+        return "VALUE";
     }
     return "";
 }
@@ -160,6 +176,19 @@ static void help_group(struct bw_buf *out, const struct bw_settings_group *group
     bw_buf_append_text(out, ".\n");
 }
 
+/* One line each: their own table says the rest. */
+static void help_family(struct bw_buf *out, const struct bw_settings_family *family) {
+    bw_buf_printf(out, "\n%s:\n\n", family->title);
+    for (size_t i = 0; i < family->n; i++) {
+        const struct bw_setting *row = &family->settings[i];
+        bw_describe_name(out, "  --", row->name + strlen(family->prefix), '-');
+        bw_buf_printf(out, " %s  %s (%s", placeholder_of(row), row->help, row->words);
+        if (row->fallback)
+            bw_buf_printf(out, "; default %s", row->fallback);
+        bw_buf_append_text(out, ")\n");
+    }
+}
+
 bool bw_settings_help(const struct bw_settings_table *table, struct bw_buf *out) {
     bw_buf_printf(
         out,
@@ -176,6 +205,8 @@ bool bw_settings_help(const struct bw_settings_table *table, struct bw_buf *out)
         table->program, table->summary, table->program, table->program);
     for (size_t i = 0; i < table->n; i++)
         help_setting(out, &table->settings[i]);
+    if (table->family)
+        help_family(out, table->family);
     for (size_t i = 0; i < table->n_groups; i++)
         help_group(out, &table->groups[i]);
     return !out->failed;

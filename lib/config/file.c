@@ -112,12 +112,18 @@ static bool append_list(struct bw_buf *out, const json_t *array) {
     return true;
 }
 
+static bool is_scalar(const json_t *value) {
+    return json_is_string(value) || json_is_number(value) || json_is_boolean(value);
+}
+
 static bool fits(const struct bw_setting *row, const json_t *value) {
     switch (row->kind) {
     case BW_SETTING_INTEGER:
         return json_is_integer(value);
     case BW_SETTING_SECONDS:
         return json_is_number(value);
+    case BW_SETTING_JUDGED:
+        return is_scalar(value);
     case BW_SETTING_ADDRESS:
     case BW_SETTING_WORD:
     case BW_SETTING_TEXT:
@@ -127,11 +133,14 @@ static bool fits(const struct bw_setting *row, const json_t *value) {
     return json_is_string(value);
 }
 
+static const char scalars[] = "a number, a text, true or false";
+
 static const char *type_of(const struct bw_setting *row) {
     bool is_number = row->kind == BW_SETTING_INTEGER || row->kind == BW_SETTING_SECONDS;
-    return is_number                      ? "a JSON number"
-           : row->kind == BW_SETTING_LIST ? "a JSON array of texts or one text"
-                                          : "a JSON text";
+    return is_number                        ? "a JSON number"
+           : row->kind == BW_SETTING_LIST   ? "a JSON array of texts or one text"
+           : row->kind == BW_SETTING_JUDGED ? scalars
+                                            : "a JSON text";
 }
 
 static bool read_setting(struct place *at, size_t i, const json_t *value) {
@@ -204,8 +213,8 @@ static bool read_inner(struct place *at, const struct bw_settings_group *group, 
                        const char *key, const json_t *value) {
     if (group->keys && !is_among(group->keys, key))
         return unknown_among(at, group->keys);
-    if (!json_is_string(value) && !json_is_number(value) && !json_is_boolean(value))
-        return wrong_type(at, value, "a number, a text, true or false", NULL);
+    if (!is_scalar(value))
+        return wrong_type(at, value, scalars, NULL);
     return add_entry(at, group, member, key, value);
 }
 
@@ -260,14 +269,19 @@ static bool unknown_key(const struct place *at) {
         bw_describe_name(&reason, i ? ", " : " ", table->settings[i].name, '_');
     for (size_t i = 0; i < table->n_groups; i++)
         bw_buf_printf(&reason, ", %s", table->groups[i].key);
+    if (table->family) {
+        bw_describe_name(&reason, ", and ", table->family->prefix, '_');
+        bw_buf_append_text(&reason, "... as --help lists them");
+    }
     return refuse(at, &reason);
 }
 
 static bool read_key(struct place *at, const char *key, json_t *value) {
     const struct bw_settings_table *table = at->settings->table;
-    for (size_t i = 0; i < table->n; i++) {
-        const struct bw_setting *row = &table->settings[i];
-        if (is_key_of(key, row->name) || (row->alias && is_key_of(key, row->alias)))
+    for (size_t i = 0; i < at->settings->n; i++) {
+        const struct bw_setting *row = bw_settings_row(at->settings, i);
+        bool is_ours = is_key_of(key, row->name) || (row->alias && is_key_of(key, row->alias));
+        if (is_ours && i != bw_settings_config_file(at->settings))
             return read_setting(at, i, value);
     }
     for (size_t i = 0; i < table->n_groups; i++)

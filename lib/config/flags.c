@@ -61,13 +61,20 @@ static bool is_flag_of(struct bw_span flag, const char *name) {
     return same;
 }
 
+/* A flag of the family's without the prefix. */
+static bool is_short_flag_of(struct bw_span flag, const struct bw_settings *settings, size_t i) {
+    return bw_settings_in_family(settings, i) != BW_NO_PLACE &&
+           is_flag_of(flag, bw_settings_row(settings, i)->name + strlen(settings->table->family->prefix));
+}
+
 /* The row that the flag sets; settings->n: none. */
 static size_t row_of(const struct bw_settings *settings, struct bw_span flag) {
     if (bw_span_is(flag, "--config"))
         return bw_settings_config_file(settings);
     for (size_t i = 0; i < settings->n; i++) {
         const struct bw_setting *row = bw_settings_row(settings, i);
-        if (is_flag_of(flag, row->name) || (row->alias && is_flag_of(flag, row->alias)))
+        if (is_flag_of(flag, row->name) || (row->alias && is_flag_of(flag, row->alias)) ||
+            is_short_flag_of(flag, settings, i))
             return i;
     }
     return settings->n;

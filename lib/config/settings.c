@@ -11,7 +11,15 @@ static const struct bw_setting config_file = {
 
 const struct bw_setting *bw_settings_row(const struct bw_settings *settings, size_t i) {
     assert(i < settings->n);
+    size_t in_family = bw_settings_in_family(settings, i);
+    if (in_family != BW_NO_PLACE)
+        return &settings->table->family->settings[in_family];
     return i < settings->table->n ? &settings->table->settings[i] : &config_file;
+}
+
+size_t bw_settings_in_family(const struct bw_settings *settings, size_t i) {
+    size_t first = bw_settings_config_file(settings) + 1;
+    return i >= first ? i - first : BW_NO_PLACE;
 }
 
 size_t bw_settings_config_file(const struct bw_settings *settings) {
@@ -50,21 +58,6 @@ static bool refuse(const struct bw_settings *settings, const struct bw_setting *
     return bw_describe_error(settings->error, BW_EXIT_CONFIGURATION, &sentence);
 }
 
-static bool contradict(const struct bw_settings *settings, enum bw_settings_origin origin,
-                       const struct given *a, const struct given *b) {
-    struct bw_buf sentence;
-    bw_buf_init(&sentence, 0);
-    bw_describe_source(&sentence, settings, origin, bw_span_text(a->written));
-    bw_buf_append_text(&sentence, " is ");
-    bw_describe_words(&sentence, bw_span_text(a->text));
-    bw_buf_append_text(&sentence, " and ");
-    bw_describe_source(&sentence, settings, origin, bw_span_text(b->written));
-    bw_buf_append_text(&sentence, " is ");
-    bw_describe_words(&sentence, bw_span_text(b->text));
-    bw_buf_append_text(&sentence, ", but both mean the same and must be equal");
-    return bw_describe_error(settings->error, BW_EXIT_CONFIGURATION, &sentence);
-}
-
 /* The first of several equal values stays: it is the one that --print-config shows. */
 static bool keep(struct bw_settings *settings, size_t i, enum bw_settings_origin origin,
                  struct given *offered) {
@@ -75,18 +68,65 @@ static bool keep(struct bw_settings *settings, size_t i, enum bw_settings_origin
     }
     bool equal = bw_value_equal(bw_settings_row(settings, i), held, offered);
     if (!equal)
-        contradict(settings, origin, held, offered);
+        bw_describe_contradiction(settings, origin, held, offered);
     free_given(offered);
     return equal;
 }
 
+/* "SOURCE is VALUE: the judge's sentence" */
+static bool refuse_judged(const struct bw_settings *settings, enum bw_settings_origin origin,
+                          struct bw_span written, const char *text, const char *why) {
+    struct bw_buf sentence;
+    bw_buf_init(&sentence, 0);
+    bw_describe_source(&sentence, settings, origin, written);
+    bw_buf_append_text(&sentence, " is ");
+    bw_describe_words(&sentence, bw_span_text(text));
+    bw_buf_append_text(&sentence, ": ");
+    bw_describe_plainly(&sentence, why);
+    return bw_describe_error(settings->error, BW_EXIT_CONFIGURATION, &sentence);
+}
+
+/* Asks the family's judge. The text it makes of the value is the one that is kept. */
+static bool judge(const struct bw_settings *settings, size_t in_family, enum bw_settings_origin origin,
+                  struct bw_span written, const char *text, struct given *offered) {
+    char why[512] = "it is refused";
+    struct bw_buf form;
+    bw_buf_init(&form, 0);
+    bool fits = settings->table->family->judge(in_family, text, &form, why, sizeof why) == 0;
+    if (fits) {
+        bw_span_to_u64(bw_buf_span(&form), UINT64_MAX, &offered->number);
+        offered->text = form.failed ? NULL : bw_settings_copy(bw_buf_span(&form));
+    }
+    bw_buf_free(&form);
+    return fits || refuse_judged(settings, origin, written, text, why);
+}
+
+static bool parse_judged(const struct bw_settings *settings, size_t in_family, enum bw_settings_origin origin,
+                         struct bw_span written, struct bw_span text, struct given *offered) {
+    char *copy = bw_settings_copy(text);
+    bool ok = copy ? judge(settings, in_family, origin, written, copy, offered)
+                   : bw_describe_no_memory(settings->error);
+    free(copy);
+    return ok;
+}
+
+static bool parse_own(const struct bw_settings *settings, size_t i, enum bw_settings_origin origin,
+                      struct bw_span written, struct bw_span text, struct given *offered) {
+    const struct bw_setting *row = bw_settings_row(settings, i);
+    if (!bw_value_parse(row, text, &offered->number))
+        return refuse(settings, row, origin, written, text);
+    offered->text = bw_settings_copy(text);
+    return true;
+}
+
 bool bw_settings_offer(struct bw_settings *settings, size_t i, enum bw_settings_origin origin,
                        struct bw_span written, struct bw_span text) {
-    const struct bw_setting *row = bw_settings_row(settings, i);
+    size_t in_family = bw_settings_in_family(settings, i);
     struct given offered = {0};
-    if (!bw_value_parse(row, text, &offered.number))
-        return refuse(settings, row, origin, written, text);
-    offered.text = bw_settings_copy(text);
+    bool fits = in_family == BW_NO_PLACE ? parse_own(settings, i, origin, written, text, &offered)
+                                         : parse_judged(settings, in_family, origin, written, text, &offered);
+    if (!fits)
+        return false;
     offered.written = bw_settings_copy(written);
     if (!offered.text || !offered.written) {
         free_given(&offered);
@@ -98,12 +138,8 @@ bool bw_settings_offer(struct bw_settings *settings, size_t i, enum bw_settings_
 static bool read_defaults(struct bw_settings *settings) {
     for (size_t i = 0; i < settings->n; i++) {
         const struct bw_setting *row = bw_settings_row(settings, i);
-        uint64_t number;
-        if (!row->fallback)
-            continue;
-        assert(bw_value_parse(row, bw_span_text(row->fallback), &number));
-        if (!bw_settings_offer(settings, i, BW_FROM_DEFAULT, bw_span_text(row->name),
-                               bw_span_text(row->fallback)))
+        if (row->fallback && !bw_settings_offer(settings, i, BW_FROM_DEFAULT, bw_span_text(row->name),
+                                                bw_span_text(row->fallback)))
             return false;
     }
     return true;
@@ -130,7 +166,8 @@ static bool read_all(struct bw_settings *settings, const struct bw_settings_inpu
         return false;
     if (settings->action == BW_ACTION_HELP || settings->action == BW_ACTION_VERSION)
         return true;
-    return read_environment(settings, input) && bw_settings_read_file(settings, input);
+    return read_environment(settings, input) && bw_settings_read_file(settings, input) &&
+           bw_settings_link_twins(settings);
 }
 
 static struct bw_settings *new_settings(const struct bw_settings_table *table,
@@ -139,7 +176,7 @@ static struct bw_settings *new_settings(const struct bw_settings_table *table,
     if (!settings)
         return NULL;
     settings->table = table;
-    settings->n = table->n + 1;
+    settings->n = table->n + 1 + (table->family ? table->family->n : 0);
     settings->error = error;
     settings->given = calloc(settings->n, sizeof *settings->given);
     if (!settings->given) {
@@ -191,7 +228,7 @@ const char *bw_settings_argument(const struct bw_settings *settings) {
     return settings->argument;
 }
 
-static size_t place_of(const struct bw_settings *settings, const char *name) {
+size_t bw_settings_place(const struct bw_settings *settings, const char *name) {
     size_t i = 0;
     while (i < settings->n && strcmp(bw_settings_row(settings, i)->name, name) != 0)
         i++;
@@ -200,7 +237,7 @@ static size_t place_of(const struct bw_settings *settings, const char *name) {
 }
 
 static uint64_t number_of(const struct bw_settings *settings, const char *name, enum bw_setting_kind kind) {
-    size_t i = place_of(settings, name);
+    size_t i = bw_settings_place(settings, name);
     assert(bw_settings_row(settings, i)->kind == kind);
     return settings->given[i][bw_settings_winner(settings, i)].number;
 }
@@ -218,11 +255,18 @@ size_t bw_settings_word(const struct bw_settings *settings, const char *name) {
 }
 
 const char *bw_settings_text(const struct bw_settings *settings, const char *name) {
-    size_t i = place_of(settings, name);
+    size_t i = bw_settings_place(settings, name);
     const char *text = settings->given[i][bw_settings_winner(settings, i)].text;
     return text ? text : "";
 }
 
 enum bw_settings_origin bw_settings_origin(const struct bw_settings *settings, const char *name) {
-    return bw_settings_winner(settings, place_of(settings, name));
+    return bw_settings_winner(settings, bw_settings_place(settings, name));
+}
+
+void bw_settings_source(const struct bw_settings *settings, const char *name, struct bw_buf *out) {
+    size_t i = bw_settings_place(settings, name);
+    enum bw_settings_origin origin = bw_settings_winner(settings, i);
+    const char *written = settings->given[i][origin].written;
+    bw_describe_source(out, settings, origin, bw_span_text(written ? written : name));
 }

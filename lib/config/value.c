@@ -75,6 +75,8 @@ static bool parse(const struct bw_setting *row, struct bw_span text, uint64_t *n
         return is_plain(text);
     case BW_SETTING_LIST:
         return is_plain(text) && is_list(text);
+    case BW_SETTING_JUDGED:
+        return false;
     }
     return false;
 }
@@ -101,6 +103,13 @@ static void append_seconds(struct bw_buf *out, uint64_t ms) {
     if (text[n - 1] == '.')
         n--;
     bw_buf_append(out, text, (size_t)n);
+}
+
+void bw_value_write(const struct bw_setting *row, uint64_t number, struct bw_buf *out) {
+    if (row->kind == BW_SETTING_SECONDS)
+        append_seconds(out, number);
+    else
+        bw_buf_printf(out, "%" PRIu64, number);
 }
 
 static void append_words(struct bw_buf *out, const char *words) {
@@ -132,6 +141,9 @@ void bw_value_allowed(const struct bw_setting *row, struct bw_buf *out) {
         return;
     case BW_SETTING_LIST:
         bw_buf_append_text(out, "texts with commas between them, none empty");
+        return;
+    case BW_SETTING_JUDGED:
+        bw_buf_append_text(out, row->words);
         return;
     }
 }

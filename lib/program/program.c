@@ -113,11 +113,13 @@ static int print_help(const struct bw_program *program, const struct bw_settings
     return print(program, &text, ok);
 }
 
-static int print_config(const struct bw_program *program) {
+static int print_config(const struct bw_program *program, const struct bw_program_spec *spec) {
     struct bw_buf text;
     bw_buf_init(&text, 0);
-    bool ok = bw_settings_print(program->settings, &text);
-    return print(program, &text, ok);
+    bw_settings_print(program->settings, &text);
+    if (spec->print)
+        spec->print(spec->owner, program->settings, &text);
+    return print(program, &text, !text.failed);
 }
 
 static int print_version(const struct bw_program *program, const struct bw_program_spec *spec) {
@@ -151,7 +153,7 @@ static int act(struct bw_program *program, const struct bw_program_spec *spec) {
     case BW_ACTION_VERSION:
         return print_version(program, spec);
     case BW_ACTION_PRINT_CONFIG:
-        return print_config(program);
+        return print_config(program, spec);
     case BW_ACTION_CHECK_CONFIG:
         return 0;
     case BW_ACTION_HEALTHCHECK:

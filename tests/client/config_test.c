@@ -4,6 +4,7 @@
 
 #include <breakwire/breaker.h>
 
+#include <ctype.h>
 #include <stdio.h>
 
 enum { WORDS_MAX = 8 };
@@ -38,12 +39,10 @@ static struct config *configure(const struct given *given, struct bw_settings **
     for (; given->flags[argc - 1]; argc++)
         argv[argc] = given->flags[argc - 1];
     struct bw_settings_input input = {argc, argv, get, read_file, &copy};
-    *settings = bw_settings_read(&service_a_settings, &input, error);
-    if (!*settings)
-        return NULL;
     struct config *config = config_new();
     assert_non_null(config);
-    if (config_apply(config, *settings, error))
+    *settings = bw_settings_read(config_table(config), &input, error);
+    if (*settings && config_apply(config, *settings, error))
         return config;
     config_free(config);
     return NULL;
@@ -192,14 +191,141 @@ static void a_refused_breaker_is_named_with_its_key(void **state) {
                           "key \"breakers.ServiceB_CB.nope\" of a.json", "no such parameter");
     assert_refused_naming(GIVEN(.file = "{\"breakers\": {\"ServiceB_Control_CB\": {\"open_ms\": 0}}}"),
                           "key \"breakers.ServiceB_Control_CB.open_ms\" of a.json is 0", "1..86400000 ms");
+    assert_refused_naming(GIVEN(.file = "{\"breakers\": {\"ServiceB_CB\": {\"ramp_ms\": -5}}}"),
+                          "key \"breakers.ServiceB_CB.ramp_ms\" of a.json is -5", "0..86400000 ms");
 }
 
 static void values_that_do_not_fit_together_name_breaker_and_file(void **state) {
     (void)state;
     assert_refused(GIVEN(.file = "{\"breakers\": {\"ServiceB_Control_CB\": {\"probe_lease_ms\": 5000}}}",
                          .env = {"REQUEST_TIMEOUT=6"}),
-                   "key \"breakers.ServiceB_Control_CB\" of a.json: probe_lease_ms: 5000 is not allowed, "
-                   "only more than call_timeout_ms = 6000");
+                   "breaker ServiceB_Control_CB: probe_lease_ms: 5000 is not allowed, only more than "
+                   "call_timeout_ms = 6000; call_timeout_ms is from environment variable REQUEST_TIMEOUT, "
+                   "probe_lease_ms is from key \"breakers.ServiceB_Control_CB.probe_lease_ms\" of a.json");
+    assert_refused(
+        GIVEN(.env = {"CIRCUIT_PROBE_LEASE_MS=3000"}),
+        "breaker ServiceB_CB: probe_lease_ms: 3000 is not allowed, only more than "
+        "call_timeout_ms = 3000; probe_lease_ms is from environment variable CIRCUIT_PROBE_LEASE_MS");
+    assert_refused(GIVEN(.flags = {"--trip-consecutive=0"}),
+                   "breaker ServiceB_CB: trip_consecutive: 0 is not allowed when nothing else trips, only "
+                   "1..65535 failures; trip_consecutive is from flag --trip-consecutive");
+}
+
+/* ---- every parameter ---- */
+
+/* A value of the parameter that is not its default. */
+static void write_other(const struct bw_breaker_param *param, char out[64]) {
+    static const char *const texts[] = {
+        [BW_PARAM_COUNT] = "2",    [BW_PARAM_MS] = "9000",       [BW_PARAM_SEED] = "77",
+        [BW_PARAM_FACTOR] = "1.5", [BW_PARAM_SHARE] = "0.25",    [BW_PARAM_SWITCH] = "on",
+        [BW_PARAM_CHOICE] = NULL,  [BW_PARAM_CODES] = "UNKNOWN", [BW_PARAM_WEIGHTS] = "INTERNAL=2",
+    };
+    const char *last = param->type == BW_PARAM_CHOICE ? strrchr(param->choices, ' ') + 1 : texts[param->type];
+    bool is_on = strcmp(param->default_text, "on") == 0;
+    snprintf(out, 64, "%s", is_on ? "off" : last);
+}
+
+static void write_upper(const char *name, char out[80]) {
+    snprintf(out, 80, "CIRCUIT_%s", name);
+    for (; *out; out++)
+        *out = (char)toupper((unsigned char)*out);
+}
+
+static void write_flag(const char *name, char out[80]) {
+    snprintf(out, 80, "--%s", name);
+    for (; *out; out++)
+        *out = (char)(*out == '_' ? '-' : *out);
+}
+
+static void assert_both_have(const struct given *given, const char *name, const char *value,
+                             const char *line) {
+    struct bw_settings_error error = {0};
+    struct bw_settings *settings;
+    struct config *config = configure(given, &settings, &error);
+    struct bw_buf printed;
+    char text[512];
+    if (!config) { /* alone it may not fit the others: then the sentence is about how they fit */
+        assert_non_null(strstr(error.text, "breaker ServiceB_CB: "));
+        bw_settings_free(settings);
+        return;
+    }
+    assert_true(bw_breaker_config_get(config_data_breaker(config), name, text, sizeof text) > 0);
+    assert_string_equal(text, value);
+    bw_breaker_config_get(config_control_breaker(config), name, text, sizeof text);
+    assert_string_equal(text, value);
+    bw_buf_init(&printed, 0);
+    config_print(config, settings, &printed);
+    if (!strstr(bw_buf_text(&printed), line))
+        fail_msg("no %s in %s", line, bw_buf_text(&printed));
+    bw_buf_free(&printed);
+    config_free(config);
+    bw_settings_free(settings);
+}
+
+static void each_parameter_of_the_table_is_a_variable_a_flag_and_a_key(void **state) {
+    (void)state;
+    for (size_t i = 0; i < bw_breaker_params_count; i++) {
+        const char *name = bw_breaker_params[i].name;
+        char value[64], variable[160], flag[80], file[256], upper[80], line[160];
+        write_other(&bw_breaker_params[i], value);
+        if (strcmp(name, "call_timeout_ms") == 0)
+            snprintf(value, sizeof value, "2000"); /* REQUEST_TIMEOUT is its limit */
+        write_upper(name, upper);
+        write_flag(name, flag);
+        snprintf(variable, sizeof variable, "%s=%s", upper, value);
+        snprintf(line, sizeof line, "breakers.ServiceB_Control_CB.%s = %s  # environment\n", name, value);
+        assert_both_have(GIVEN(.env = {variable}), name, value, line);
+        snprintf(line, sizeof line, "breakers.ServiceB_CB.%s = %s  # flag\n", name, value);
+        assert_both_have(GIVEN(.flags = {flag, value}), name, value, line);
+        snprintf(file, sizeof file, "{\"circuit_%s\": \"%s\"}", name, value);
+        snprintf(line, sizeof line, "breakers.ServiceB_CB.%s = %s  # file\n", name, value);
+        assert_both_have(GIVEN(.file = file), name, value, line);
+    }
+}
+
+static void each_wrong_value_is_refused_by_the_name_that_the_user_wrote(void **state) {
+    (void)state;
+    for (size_t i = 0; i < bw_breaker_params_count; i++) {
+        char upper[80], variable[100], flag[80], sentence[200];
+        write_upper(bw_breaker_params[i].name, upper);
+        write_flag(bw_breaker_params[i].name, flag);
+        snprintf(variable, sizeof variable, "%s=?", upper);
+        snprintf(sentence, sizeof sentence,
+                 "environment variable %s is \"?\": %s: \"?\" is not allowed, only ", upper,
+                 bw_breaker_params[i].name);
+        assert_refused_naming(GIVEN(.env = {variable}), sentence, "");
+        snprintf(sentence, sizeof sentence, "flag %s is empty: ", flag);
+        assert_refused_naming(GIVEN(.flags = {flag, ""}), sentence, "");
+    }
+}
+
+static void parameters_keep_the_order_flag_environment_breakers_file(void **state) {
+    (void)state;
+    static const char file[] =
+        "{\"circuit_open_ms\": 600, \"circuit_trip_consecutive\": 6,"
+        " \"breakers\": {\"ServiceB_CB\": {\"open_ms\": 700}}}";
+    assert_breakers(GIVEN(.file = file), "6 700 3000 1500", "6 600 3000 1500");
+    assert_breakers(GIVEN(.file = file, .env = {"CIRCUIT_OPEN_MS=500"}), "6 500 3000 1500", NULL);
+    assert_breakers(GIVEN(.file = file, .env = {"CIRCUIT_OPEN_MS=500"}, .flags = {"--open-ms=400"}),
+                    "6 400 3000 1500", NULL);
+    assert_breakers(GIVEN(.file = file, .env = {"CIRCUIT_RESET_TIMEOUT=0.3"}), "6 300 3000 1500", NULL);
+    assert_breakers(GIVEN(.env = {"CIRCUIT_OPEN_MS=500"}, .flags = {"--circuit-reset-timeout=0.2"}),
+                    "3 200 3000 1500", NULL);
+    assert_breakers(GIVEN(.env = {"CIRCUIT_CALL_TIMEOUT_MS=100", "CIRCUIT_MIN_DEADLINE_MS=7"}),
+                    "3 20000 100 7", NULL);
+}
+
+static void two_names_of_one_value_must_agree(void **state) {
+    (void)state;
+    assert_breakers(GIVEN(.env = {"CIRCUIT_FAIL_MAX=5", "CIRCUIT_TRIP_CONSECUTIVE=5"}), "5 20000 3000 1500",
+                    NULL);
+    assert_refused(GIVEN(.env = {"CIRCUIT_FAIL_MAX=4", "CIRCUIT_TRIP_CONSECUTIVE=5"}),
+                   "environment variable CIRCUIT_FAIL_MAX is 4 and environment variable "
+                   "CIRCUIT_TRIP_CONSECUTIVE is 5, but both mean the same and must be equal");
+    assert_refused(
+        GIVEN(.flags = {"--circuit-recovery-timeout=1.5", "--open-ms=1501"}),
+        "flag --circuit-recovery-timeout is 1.5 and flag --open-ms is 1501, but both mean the same "
+        "and must be equal");
 }
 
 /* ---- hosts ---- */
@@ -279,7 +405,11 @@ static void no_call_takes_longer_than_REQUEST_TIMEOUT(void **state) {
     }
 }
 
-BW_TESTS(cmocka_unit_test(a_host_that_no_request_can_name_is_refused),
+BW_TESTS(cmocka_unit_test(each_parameter_of_the_table_is_a_variable_a_flag_and_a_key),
+         cmocka_unit_test(each_wrong_value_is_refused_by_the_name_that_the_user_wrote),
+         cmocka_unit_test(parameters_keep_the_order_flag_environment_breakers_file),
+         cmocka_unit_test(two_names_of_one_value_must_agree),
+         cmocka_unit_test(a_host_that_no_request_can_name_is_refused),
          cmocka_unit_test(no_call_takes_longer_than_REQUEST_TIMEOUT),
          cmocka_unit_test(without_input_both_breakers_are_the_demos),
          cmocka_unit_test(the_demos_names_hold_for_both_breakers),

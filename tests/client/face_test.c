@@ -325,16 +325,18 @@ static const char *read_statuses(const struct bw_buf *response) {
     text[0] = '\0';
     while (rest.len) {
         assert_int_equal(rest.data[0], 0x0a); /* breakers */
-        size_t len = rest.data[1];
-        assert_true(len < 0x80 && len + 2 <= rest.len);
-        const uint8_t *status = rest.data + 2;
+        assert_true(rest.data[1] >= 0x80 &&
+                    rest.data[2] < 0x80); /* with all parameters: two bytes of length */
+        size_t len = (rest.data[1] & 0x7Fu) | (size_t)rest.data[2] << 7;
+        assert_true(len + 3 <= rest.len);
+        const uint8_t *status = rest.data + 3;
         assert_int_equal(status[0], 0x0a); /* name */
         size_t name = status[1];
         assert_int_equal(status[2 + name], 0x10); /* state */
         assert_int_equal(status[4 + name], 0x18); /* view */
         n += snprintf(text + n, sizeof text - (size_t)n, "%.*s %d %d; ", (int)name, (const char *)status + 2,
                       status[3 + name], status[5 + name]);
-        rest = bw_span_of(rest.data + 2 + len, rest.len - 2 - len);
+        rest = bw_span_of(rest.data + 3 + len, rest.len - 3 - len);
     }
     return text;
 }
@@ -347,6 +349,34 @@ static void get_status_tells_all_or_one(void **state) {
                         "ServiceB_CB 2 2; ServiceB_Control_CB 1 1; ");
     assert_string_equal(read_statuses(&ask(scene, STATUS, request_for("ServiceB_Control_CB"))->response),
                         "ServiceB_Control_CB 1 1; ");
+    scene_close(scene);
+}
+
+/* A ParametersEntry{key, value} as it stands in a Status: field 9. */
+static bool has_parameter(struct bw_span response, const char *key, const char *value) {
+    char wanted[256];
+    size_t key_len = strlen(key), value_len = strlen(value);
+    int n = snprintf(wanted, sizeof wanted, "\x4a%c\x0a%c%s\x12%c%s", (char)(key_len + value_len + 4),
+                     (char)key_len, key, (char)value_len, value);
+    for (size_t at = 0; at + (size_t)n <= response.len; at++)
+        if (memcmp(response.data + at, wanted, (size_t)n) == 0)
+            return true;
+    return false;
+}
+
+static void get_status_tells_every_parameter_in_effect(void **state) {
+    (void)state;
+    struct scene *scene = scene_open();
+    const struct caller *caller = ask(scene, STATUS, request_for("ServiceB_CB"));
+    struct guard_parameter parameter;
+    size_t n = 0, seen = 0;
+    for (; guard_parameter(scene->data, n, &parameter); n++)
+        seen += strlen(parameter.value) > 60 ||
+                has_parameter(bw_buf_span(&caller->response), parameter.name, parameter.value);
+    assert_int_equal(seen, bw_breaker_params_count);
+    assert_int_equal(n, bw_breaker_params_count);
+    assert_true(has_parameter(bw_buf_span(&caller->response), "open_ms", "1000"));
+    assert_false(has_parameter(bw_buf_span(&caller->response), "open_ms", "20000"));
     scene_close(scene);
 }
 
@@ -438,6 +468,7 @@ BW_TESTS(cmocka_unit_test(bytes_pass_unread_both_ways),
          cmocka_unit_test(control_calls_have_a_breaker_of_their_own),
          cmocka_unit_test(failures_of_rpc_callers_open_the_circuit),
          cmocka_unit_test(get_status_tells_all_or_one),
+         cmocka_unit_test(get_status_tells_every_parameter_in_effect),
          cmocka_unit_test(a_breaker_that_is_not_there_is_not_found),
          cmocka_unit_test(a_watcher_gets_all_at_once_and_then_each_change),
          cmocka_unit_test(a_watcher_that_left_is_forgotten), cmocka_unit_test(a_drain_ends_the_watchers),

@@ -201,16 +201,46 @@ static void the_whole_status_has_both_breakers(void **state) {
     world_trip(&scene->world, scene->control);
     world_advance(&scene->world, 10);
     json_t *json = feed_json(scene);
-    assert_keys(json, BREAKER_KEYS " fault calls uptime_ms version breakers");
+    assert_keys(json, BREAKER_KEYS " configuration fault calls uptime_ms version breakers");
     assert_string_equal(text_of(json, "state"), "closed"); /* of ServiceB_CB */
     assert_true(json_is_null(json_object_get(json, "fault")));
     assert_int_equal(number_of(json, "uptime_ms"), 10);
     assert_string_equal(text_of(json, "version"), "1.2.3");
     json_t *breakers = json_object_get(json, "breakers");
     assert_int_equal(json_array_size(breakers), 2);
-    assert_keys(json_array_get(breakers, 0), BREAKER_KEYS);
+    assert_keys(json_array_get(breakers, 0), BREAKER_KEYS " configuration");
     assert_string_equal(text_of(json_array_get(breakers, 1), "circuit_breaker_name"), "ServiceB_Control_CB");
     assert_string_equal(text_of(json_array_get(breakers, 1), "state"), "open");
+    json_decref(json);
+    scene_close(scene);
+}
+
+/* What /circuit-status says, taken for a breaker of the file, configures the same breaker. */
+static void the_configuration_in_effect_can_be_taken_as_a_configuration(void **state) {
+    (void)state;
+    struct bw_breaker_config breaker, again;
+    world_breaker_config(&breaker);
+    breaker.open_backoff = 1.5;
+    breaker.jitter_seed = UINT64_MAX;
+    breaker.honour_pushback = false;
+    breaker.weight[13] = 4;
+    struct scene *scene = scene_open_with(&breaker);
+    json_t *json = feed_json(scene), *value, *shown = json_object_get(json, "configuration");
+    const char *key;
+    bw_breaker_config_default(&again);
+    assert_int_equal(json_object_size(shown), bw_breaker_params_count);
+    json_object_foreach(shown, key, value) {
+        char *dumped = json_dumps(value, JSON_ENCODE_ANY);
+        const char *text = json_is_string(value) ? json_string_value(value) : dumped;
+        assert_int_equal(bw_breaker_config_set(&again, key, text, NULL, 0), 0);
+        free(dumped);
+    }
+    assert_memory_equal(&again, &breaker, sizeof again);
+    assert_true(json_number_value(json_object_get(shown, "open_backoff")) == 1.5);
+    assert_true(json_is_false(json_object_get(shown, "honour_pushback")));
+    assert_string_equal(text_of(shown, "jitter_seed"), "18446744073709551615");
+    assert_string_equal(text_of(shown, "probe_lease_ms"), "auto");
+    assert_string_equal(text_of(shown, "window"), "none");
     json_decref(json);
     scene_close(scene);
 }
@@ -264,6 +294,7 @@ BW_TESTS(cmocka_unit_test(a_fresh_breaker_is_all_quiet), cmocka_unit_test(an_ope
          cmocka_unit_test(only_the_newest_changes_are_shown_oldest_first),
          cmocka_unit_test(times_in_seconds_keep_their_decimals),
          cmocka_unit_test(a_call_is_an_object_with_its_outcome), cmocka_unit_test(an_outcome_has_three_names),
+         cmocka_unit_test(the_configuration_in_effect_can_be_taken_as_a_configuration),
          cmocka_unit_test(the_whole_status_has_both_breakers), cmocka_unit_test(the_last_calls_are_kept),
          cmocka_unit_test(a_fault_shows_while_it_is_known),
          cmocka_unit_test(a_circuit_held_open_by_hand_has_no_retry_time),

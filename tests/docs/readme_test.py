@@ -31,7 +31,9 @@ EXPECTED = {
     "/circuit-status": '"circuit_breaker_name":"ServiceB_CB"',
     "/events": "event: snapshot",
     "/induce-failure": '"failure_percent":100',
-    "print-config": "CIRCUIT_FAIL_MAX = 3  # default",
+    "service-a --print-config": "CIRCUIT_FAIL_MAX = 3  # default",
+    "--trip-consecutive 5": "breakers.ServiceB_CB.trip_consecutive = 5  # flag",
+    "CIRCUIT_OPEN_BACKOFF=2": "breakers.ServiceB_CB.open_backoff = 2  # environment",
 }
 
 
@@ -44,6 +46,10 @@ def blocks(path, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", read(path), re.M | re.S)
 
 
+def help_of(program):
+    return subprocess.run([os.path.join(RELEASE, program), "--help"], capture_output=True, text=True, check=True).stdout
+
+
 def documents():
     found = [name for name in os.listdir(ROOT) if name.endswith(".md")]
     for folder in ("lib", "client", "server", "web", "tests", "examples", "docs", "tools", "fuzz", "bench"):
@@ -54,7 +60,7 @@ def documents():
 
 class Text(unittest.TestCase):
     def test_both_languages_have_the_same_commands_and_code(self):
-        for language in ("bash", "c"):
+        for language in ("bash", "c", "json"):
             self.assertEqual(blocks("README.md", language), blocks("README.es.md", language))
         self.assertGreater(len(blocks("README.md", "bash")), 8)
 
@@ -65,13 +71,23 @@ class Text(unittest.TestCase):
     def test_every_setting_of_the_programs_is_in_the_README_and_no_other(self):
         shown = set()
         for name in ("service-a", "service-b"):
-            done = subprocess.run([os.path.join(RELEASE, name), "--help"], capture_output=True, text=True, check=True)
-            out = done.stdout
-            shown |= {flag.upper().replace("-", "_") for flag in re.findall(r"^  --([a-z-]+) [A-Z]", out, re.M)}
+            flags = re.findall(r"^  --([a-z-]+) [A-Z:,]+$", help_of(name), re.M)
+            shown |= {flag.upper().replace("-", "_") for flag in flags}
         table = read("README.md").split("## Configuration")[1]
         told = {name for cell in re.findall(r"^\|([^|]+)\|", table, re.M) for name in re.findall(r"`([A-Z_]+)`", cell)}
         told -= {"CIRCUIT_FAILURE_THRESHOLD", "CIRCUIT_RECOVERY_TIMEOUT", "CONFIG_FILE"}
         self.assertEqual(shown - {"CONFIG"}, told)
+
+    def test_the_table_of_breaker_parameters_is_that_of_the_program(self):
+        """--help makes its lines from bw_breaker_params; a row that differs is shown as it should be."""
+        lines = re.findall(r"^  --([a-z-]+) VALUE  (.*) \((.*?)(?:; default (.*))?\)$", help_of("service-a"), re.M)
+        wanted = [(flag.replace("-", "_"), *rest) for flag, *rest in lines]
+        self.assertGreater(len(wanted), 30)
+        rows = {path: re.findall(r"^\| `([a-z_]+)` \| (.*) \| (.*) \| (.*) \|$", read(path), re.M)
+                for path in ("README.md", "README.es.md")}
+        self.assertEqual(rows["README.md"], wanted)
+        without = [[(row[0], *row[2:]) for row in rows[path]] for path in rows]
+        self.assertEqual(without[0], without[1])
 
     def test_every_link_to_a_file_leads_somewhere(self):
         for path in documents():

@@ -113,7 +113,7 @@ def may_see(folder, path):
     allowed = MAY_INCLUDE[folder] | {folder}
     if path in ("client/main.c", "server/main.c"):
         allowed |= MAIN_SEES
-    if os.path.basename(path) in ("config.c", "config.h") and folder in ("client", "server"):
+    if os.path.basename(path) in ("config.c", "config.h", "params.c", "params.h") and folder in ("client", "server"):
         allowed |= CONFIG_SEES
     return allowed
 

@@ -35,6 +35,7 @@ enum bw_setting_kind {
     BW_SETTING_WORD,    /* one of `words`; its number is the place in them */
     BW_SETTING_TEXT,    /* anything without control characters */
     BW_SETTING_LIST,    /* items between commas, none empty; JSON: an array of strings, or one string */
+    BW_SETTING_JUDGED,  /* what the judge of its family takes; JSON: a number, a string, true or false */
 };
 
 struct bw_setting {
@@ -45,6 +46,24 @@ struct bw_setting {
     const char *words;    /* WORD: "error|warn|info|debug" */
     const char *fallback; /* the default, as the user would write it; NULL: nothing */
     const char *help;     /* one line, lower case, no full stop */
+};
+
+/* Parameters whose values another module knows, such as those of a breaker. They follow the table's own rows,
+ * and are as they are: NAME_X in the environment, "name_x" in the file, --name-x. */
+struct bw_settings_family {
+    const char *title;                 /* above them in --help */
+    const char *prefix;                /* "CIRCUIT_", which each name begins with; flags may leave it out */
+    const struct bw_setting *settings; /* all of kind JUDGED; `words` is what --help says is allowed */
+    size_t n;
+    /* Is `text` a value of settings[i]? Then 0, and it is written to `out` in the one form in which values
+     * are compared and shown. Else -1 and a sentence in `why`. */
+    int (*judge)(size_t i, const char *text, struct bw_buf *out, char *why, size_t why_size);
+};
+
+/* Two parameters that are one number: an INTEGER, or SECONDS, and a JUDGED one, in ms then. In one origin
+ * both may be given if they are equal; given one of them, the other has that value too. */
+struct bw_settings_twins {
+    const char *name, *judged; /* of the table's own row, and of the family's */
 };
 
 /* An object of objects in the file, such as "breakers": {"ServiceB_CB": {"open_ms": 500}}. What the inner
@@ -62,6 +81,9 @@ struct bw_settings_table {
     size_t n;
     const struct bw_settings_group *groups;
     size_t n_groups;
+    const struct bw_settings_family *family; /* NULL: none */
+    const struct bw_settings_twins *twins;
+    size_t n_twins;
 };
 
 /* ---- Reading ------------------------------------------------------------------------------------------ */
@@ -123,6 +145,9 @@ const char *bw_settings_text(const struct bw_settings *settings,
 enum bw_settings_origin bw_settings_origin(const struct bw_settings *settings, const char *name);
 /* "default", "file", "environment", "flag". */
 const char *bw_settings_origin_name(enum bw_settings_origin origin);
+/* Appends where the value comes from, by the name that the user wrote: `environment variable NAME_X`,
+ * `flag --name-x`, `key "name_x" of FILE`, `default of NAME_X`. */
+void bw_settings_source(const struct bw_settings *settings, const char *name, struct bw_buf *out);
 
 /* Takes the next item of a LIST off `rest` (begin with the whole text), without spaces around it. False: no
  * more. */
@@ -148,9 +173,12 @@ bool bw_settings_apply(const struct bw_settings *settings, const char *key, bw_s
 
 /* ---- Output ------------------------------------------------------------------------------------------- */
 
-/* One line `NAME = value  # default|file|environment|flag` for each parameter in the order of the table, then
- * `breakers.ServiceB_CB.open_ms = 500  # file` for what stands in groups. False: no memory. */
+/* One line `NAME = value  # default|file|environment|flag` for each parameter: the table's, CONFIG_FILE, the
+ * family's. What groups come to is for their program to say. False: no memory. */
 bool bw_settings_print(const struct bw_settings *settings, struct bw_buf *out);
+/* One such line. */
+void bw_settings_print_line(struct bw_buf *out, const char *name, const char *value,
+                            enum bw_settings_origin origin);
 /* The text of --help. False: no memory. */
 bool bw_settings_help(const struct bw_settings_table *table, struct bw_buf *out);
 

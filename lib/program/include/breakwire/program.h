@@ -55,6 +55,8 @@ struct bw_program_spec {
     /* Checks and applies what the table alone cannot (groups, rules between values); may be NULL. False:
      * error. */
     bool (*apply)(void *owner, const struct bw_settings *settings, struct bw_settings_error *error);
+    /* Appends lines of --print-config after those of bw_settings_print; may be NULL. */
+    void (*print)(void *owner, const struct bw_settings *settings, struct bw_buf *out);
     void *owner;
 };
 
