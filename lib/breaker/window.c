@@ -77,8 +77,7 @@ bool bw_windows_add(struct bw_windows *windows, const struct bw_window_shape *sh
     case BW_FORM_TIME:
         if (!begin(windows, at, &start_ms))
             return false;
-        bw_window_buckets_add(&windows->buckets[area], shape, at, start_ms, entry);
-        *sums = bw_window_buckets_read(&windows->buckets[area], shape, at, start_ms);
+        *sums = bw_window_buckets_add(&windows->buckets[area], shape, at, start_ms, entry);
         return true;
     case BW_FORM_REGISTER:
         return bw_window_register_add(&windows->registers[area], shape, at.generation, entry, sums);

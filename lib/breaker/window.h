@@ -96,8 +96,9 @@ struct bw_window_sums bw_windows_read(const struct bw_windows *windows, const st
 /* ---- Between the files of the window ---- */
 
 /* `start_ms` is that of the generation. */
-void bw_window_buckets_add(struct bw_window_buckets *buckets, const struct bw_window_shape *shape,
-                           struct bw_window_moment at, uint64_t start_ms, struct bw_window_entry entry);
+struct bw_window_sums bw_window_buckets_add(struct bw_window_buckets *buckets,
+                                            const struct bw_window_shape *shape, struct bw_window_moment at,
+                                            uint64_t start_ms, struct bw_window_entry entry);
 struct bw_window_sums bw_window_buckets_read(const struct bw_window_buckets *buckets,
                                              const struct bw_window_shape *shape, struct bw_window_moment at,
                                              uint64_t start_ms);

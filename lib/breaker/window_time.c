@@ -13,15 +13,15 @@ enum { FAR = 1 << (NUMBER_BITS - 1) };
 
 /* Buckets are numbered over all generations: the first of a generation has a higher number than any before.
  */
-static uint64_t first_number(const struct bw_window_shape *shape, struct bw_window_moment at,
-                             uint64_t start_ms) {
-    return start_ms / shape->bucket_ms + at.generation;
-}
+struct place {
+    uint64_t first, number;
+};
 
-static uint64_t number_at(const struct bw_window_shape *shape, struct bw_window_moment at,
-                          uint64_t start_ms) {
+static struct place place_of(const struct bw_window_shape *shape, struct bw_window_moment at,
+                             uint64_t start_ms) {
     uint64_t elapsed_ms = at.t_ms > start_ms ? at.t_ms - start_ms : 0;
-    return first_number(shape, at, start_ms) + elapsed_ms / shape->bucket_ms;
+    uint64_t first = start_ms / shape->bucket_ms + at.generation;
+    return (struct place){first, first + elapsed_ms / shape->bucket_ms};
 }
 
 static uint64_t load(const _Atomic uint64_t *slot) {
@@ -83,40 +83,49 @@ static void move_on(struct bw_window_buckets *buckets, uint64_t number) {
     }
 }
 
-void bw_window_buckets_add(struct bw_window_buckets *buckets, const struct bw_window_shape *shape,
-                           struct bw_window_moment at, uint64_t start_ms, struct bw_window_entry entry) {
-    uint64_t number = number_at(shape, at, start_ms), place = number % BW_WINDOW_BUCKET_SLOTS;
-    uint64_t more = (uint64_t)(entry.is_late ? 0 : 1) << CALLS_SHIFT |
-                    (uint64_t)(entry.weight ? 1 : 0) << FAILED_SHIFT |
-                    (uint64_t)(entry.slow && !entry.is_late ? 1 : 0);
-    move_on(buckets, number);
-    add(&buckets->results[place], number, more, true);
-    if (entry.weight)
-        add(&buckets->weights[place], number, entry.weight, false);
-}
-
-struct bw_window_sums bw_window_buckets_read(const struct bw_window_buckets *buckets,
-                                             const struct bw_window_shape *shape, struct bw_window_moment at,
-                                             uint64_t start_ms) {
+static struct bw_window_sums read_at(const struct bw_window_buckets *buckets,
+                                     const struct bw_window_shape *shape, struct place place) {
     struct bw_window_sums sums = {0};
-    uint64_t first = first_number(shape, at, start_ms), number = number_at(shape, at, start_ms);
-    uint64_t oldest = number - first < shape->buckets ? first : number - shape->buckets + 1;
+    uint64_t oldest =
+        place.number - place.first < shape->buckets ? place.first : place.number - shape->buckets + 1;
     uint64_t newest = load(&buckets->newest);
-    for (uint64_t i = oldest; i <= number && i <= newest; i++) {
+    for (uint64_t i = oldest; i <= place.number && i <= newest; i++) {
         uint64_t results = load(&buckets->results[i % BW_WINDOW_BUCKET_SLOTS]);
-        uint64_t weights = load(&buckets->weights[i % BW_WINDOW_BUCKET_SLOTS]);
-        if (is_of(results, i)) {
-            sums.calls += (uint32_t)(results >> CALLS_SHIFT & FIELD_MASK);
-            sums.failed += (uint32_t)(results >> FAILED_SHIFT & FIELD_MASK);
-            sums.slow += (uint32_t)(results & FIELD_MASK);
-        }
-        if (is_of(weights, i))
-            sums.weight += weights & CONTENT_MASK;
+        if (!is_of(results, i))
+            continue;
+        uint32_t failed = (uint32_t)(results >> FAILED_SHIFT & FIELD_MASK);
+        sums.calls += (uint32_t)(results >> CALLS_SHIFT & FIELD_MASK);
+        sums.failed += failed;
+        sums.slow += (uint32_t)(results & FIELD_MASK);
+        if (failed)
+            sums.weight += load(&buckets->weights[i % BW_WINDOW_BUCKET_SLOTS]) & CONTENT_MASK;
     }
     /* A late failure may outlast the bucket of its call. */
     if (sums.failed > sums.calls)
         sums.failed = sums.calls;
     return sums;
+}
+
+struct bw_window_sums bw_window_buckets_add(struct bw_window_buckets *buckets,
+                                            const struct bw_window_shape *shape, struct bw_window_moment at,
+                                            uint64_t start_ms, struct bw_window_entry entry) {
+    struct place place = place_of(shape, at, start_ms);
+    uint64_t slot = place.number % BW_WINDOW_BUCKET_SLOTS;
+    uint64_t more = (uint64_t)(entry.is_late ? 0 : 1) << CALLS_SHIFT |
+                    (uint64_t)(entry.weight ? 1 : 0) << FAILED_SHIFT |
+                    (uint64_t)(entry.slow && !entry.is_late ? 1 : 0);
+    move_on(buckets, place.number);
+    /* The weight first: who sees a failure sees what it weighs. */
+    if (entry.weight)
+        add(&buckets->weights[slot], place.number, entry.weight, false);
+    add(&buckets->results[slot], place.number, more, true);
+    return read_at(buckets, shape, place);
+}
+
+struct bw_window_sums bw_window_buckets_read(const struct bw_window_buckets *buckets,
+                                             const struct bw_window_shape *shape, struct bw_window_moment at,
+                                             uint64_t start_ms) {
+    return read_at(buckets, shape, place_of(shape, at, start_ms));
 }
 
 void bw_window_buckets_clear(struct bw_window_buckets *buckets) {

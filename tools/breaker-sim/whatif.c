@@ -31,7 +31,7 @@ static void on_event(void *owner, const struct bw_event *event) {
 }
 
 static void merge_bins(struct strip *strip) {
-    for (int i = 0; i < BINS; i++) {
+    for (size_t i = 0; i < BINS; i++) {
         bool has_both = 2 * i + 1 < BINS;
         strip->calls[i] = has_both ? strip->calls[2 * i] + strip->calls[2 * i + 1] : 0;
         strip->failed[i] = has_both ? strip->failed[2 * i] + strip->failed[2 * i + 1] : 0;

@@ -3,10 +3,13 @@
  *     bw_breaker_config_default(&config);
  *     b = bw_breaker_new("payments", &config, now_ms);
  *     ...
- *     if (bw_breaker_acquire(b, now_ms, &ticket, &retry_after_ms) <= BW_ADMIT_PROBE) {
+ *     if (bw_admitted(bw_breaker_acquire(b, now_ms, &ticket, &retry_after_ms))) {
  *         ... make the call ...
- *         bw_breaker_complete(b, &ticket, now_ms, &result);      exactly once, or bw_breaker_release
- *     } else
+ *         struct bw_result result = {.outcome = worked ? BW_SUCCESS : BW_FAILURE,
+ *                                    .code = worked ? 0 : 14,            gRPC's UNAVAILABLE, for the
+ * statistics .latency_ms = -1,                   measure it .pushback_ms = -1};                 the peer
+ * asked for nothing bw_breaker_complete(b, &ticket, now_ms, &result);      exactly once, or
+ * bw_breaker_release } else
  *         ... answer at once, without a call: try again in retry_after_ms ...
  *
  * CLOSED lets every call through and counts failures in a row. `trip_consecutive` of them make it OPEN: calls
@@ -97,6 +100,10 @@ enum bw_decision {
 };
 #define BW_DECISIONS 7
 
+static inline bool bw_admitted(enum bw_decision decision) {
+    return decision <= BW_ADMIT_PROBE;
+}
+
 enum bw_outcome {
     BW_SUCCESS,
     BW_FAILURE,
@@ -125,7 +132,8 @@ enum bw_probe_decision { BW_DECIDE_EARLY, BW_DECIDE_SAMPLE };
 enum bw_lease_action { BW_LEASE_REOPEN, BW_LEASE_REPLACE };
 enum bw_half_open_to { BW_HALF_OPEN_TO_OPEN, BW_HALF_OPEN_TO_CLOSED };
 
-/* Fill it with bw_breaker_config_default; then every value means what it says, 0 included. What each one
+/* Fill it with bw_breaker_config_default, set members or use bw_breaker_config_set, then let
+ * bw_breaker_config_check say what does not fit. Every value means what it says, 0 included. What each one
  * does, its range and its default stand in bw_breaker_params. */
 struct bw_breaker_config {
     size_t size; /* set by bw_breaker_config_default; anything else is refused */
@@ -235,7 +243,8 @@ enum bw_outcome bw_breaker_classify(const struct bw_breaker_config *config, int 
 /* A closed breaker. Name and config are copied. NULL: no memory, a name over BW_BREAKER_NAME_MAX bytes, or a
  * configuration that config_check refuses. */
 struct bw_breaker *bw_breaker_new(const char *name, const struct bw_breaker_config *config, uint64_t now_ms);
-void bw_breaker_free(struct bw_breaker *breaker); /* only what bw_breaker_new made; NULL is fine */
+/* Only what bw_breaker_new made, and when no thread is in any of its functions; NULL is fine. */
+void bw_breaker_free(struct bw_breaker *breaker);
 
 /* The same in memory of the caller, aligned as malloc's and at least bw_breaker_size bytes: nothing to
  * free. */
@@ -257,7 +266,7 @@ struct bw_ticket {
 
 struct bw_result {
     enum bw_outcome outcome;
-    int code;            /* gRPC status code: for counters, events, weights */
+    int code; /* gRPC status code, of a success too: for counters, events, weights; 0 and 14 will do */
     int64_t latency_ms;  /* -1 = measure it: now - acquire */
     int64_t pushback_ms; /* what the peer asked for (grpc-retry-pushback-ms); negative = nothing */
 };
