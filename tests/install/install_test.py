@@ -121,7 +121,7 @@ class Symbols(unittest.TestCase):
 
     def declared(self):
         text = re.sub(r"/\*.*?\*/", "", read(os.path.join(MOVED, "include/breakwire/breaker.h")), flags=re.S)
-        functions = re.findall(r"^\w[\w *]*?\b(bw_\w+)\(", text, re.M)
+        functions = re.findall(r"^(?!static )\w[\w *]*?\b(bw_\w+)\(", text, re.M)
         return set(functions) | set(re.findall(r"^extern \w[\w *]*?\b(bw_\w+)(?:\[\])?;", text, re.M))
 
     def test_what_the_header_declares_is_exported_and_nothing_else(self):
