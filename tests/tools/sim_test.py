@@ -102,7 +102,9 @@ class ScriptTest(Files):
                 ("[1]", "one JSON object is allowed"),
                 ('{"t_ms": 5, "op": "jump"}', 'op: "jump"', "acquire, complete, release, call, force, poll or read"),
                 ('{"t_ms": 5}', "op", "only acquire"),
-                ('{"t_ms": 5, "op": "poll", "extra": 1}', '"extra" is not allowed'),
+                ('{"t_ms": 5, "op": "poll", "extra": 1}', '"extra" is not allowed as a member, only t_ms, op, id'),
+                (r'{"\u001b[31m": 1}', r'"\u001B[31m" is not allowed'),
+                ('{"t_ms": 5, "op": "%s"}' % ("x" * 65536), "the line is too long, only 65536 bytes are allowed"),
                 ('{"t_ms": 5, "op": "poll", "id": 1}', "poll needs t_ms, op"),
                 ('{"op": "poll"}', "poll needs t_ms, op"),
                 ('{"t_ms": 4, "op": "poll"}', "t_ms: 4 is not allowed, only 5 and later"),
@@ -145,6 +147,7 @@ class ConfigTest(Files):
         for parameters in ({"open_jitter": 0.5}, {"probe_slow_is_failure": True, "slow_call_ms": 5},
                            {"failure_mask": 16384}, {"failure_mask": ["UNAVAILABLE", "INTERNAL"]},
                            {"ignore_mask": "CANCELLED"}, {"weight": [2] * 17}, {"weight": {"UNAVAILABLE": 4}},
+                           {"ignore_mask": []}, {"honour_pushback": "off"},
                            {"window": "time", "probe_lease_ms": "auto"}):
             with self.subTest(parameters=parameters):
                 got = run("--config", self.config(**parameters), "--script", "-")
@@ -153,6 +156,8 @@ class ConfigTest(Files):
     def test_a_refused_configuration_ends_with_78_and_its_reason(self):
         for text, *words in (
                 ('{"open_ms": 0}', "open_ms", '"0"', "1..86400000 ms"),
+                ('{"open_ms": "5"}', "open_ms: a text is not allowed, only a number"),
+                ('{"trip_consecutive": "3"}', "trip_consecutive: a text is not allowed"),
                 ('{"nothing": 1}', "nothing", "no such parameter"),
                 ('{"open_ms": null}', "open_ms", "is allowed"),
                 ('{"weight": []}', "weight"),
@@ -236,6 +241,17 @@ class WhatIfTest(Files):
         for state in ("closed", "open", "half_open"):
             self.assertIn(state, classes)
 
+    def test_a_drawing_says_what_it_leaves_out(self):
+        trace = self.file("t.jsonl", calls(*((2 * i, 1, 14) for i in range(12000))))
+        svg = os.path.join(self.folder.name, "a.svg")
+        got = run("--config", self.config(trip_consecutive=1, open_ms=1), "--svg", svg, trace)
+        self.assertEqual((got.returncode, got.stderr), (0, ""))
+        drawing = xml.etree.ElementTree.parse(svg).getroot()
+        texts = " ".join(element.text or "" for element in drawing.iter())
+        self.assertRegex(texts, r"the last \d+ changes are not drawn")
+        bands = [element for element in drawing.iter() if element.get("class") in ("closed", "open", "half_open")]
+        self.assertEqual(len(bands), 10000)
+
     def test_an_empty_trace_is_compared_too(self):
         svg = os.path.join(self.folder.name, "out.svg")
         got = self.compare("", self.config(), extra=("--svg", svg))
@@ -276,6 +292,9 @@ class WhatIfTest(Files):
         got = run("--config", self.config(), "/nowhere/trace.jsonl")
         self.assertEqual(got.returncode, 1)
         self.assertIn("/nowhere/trace.jsonl", got.stderr)
+        got = run("--config", self.config(), self.folder.name)
+        self.assertEqual((got.returncode, got.stdout), (2, ""))
+        self.assertIn("cannot be read: Is a directory", got.stderr)
         got = run("--config", self.config(), "--svg", "/nowhere/a.svg", "-")
         self.assertEqual(got.returncode, 1)
         self.assertIn("/nowhere/a.svg", got.stderr)

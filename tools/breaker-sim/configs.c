@@ -14,7 +14,7 @@ static bool append_number(char *text, size_t at, const json_t *value) {
     return json_is_real(value) && snprintf(text + at, TEXT_MAX - at, "%.17g", json_real_value(value)) > 0;
 }
 
-/* [1, 2, 3] or ["UNAVAILABLE", "INTERNAL"]: with commas between. */
+/* [1, 2, 3] or ["UNAVAILABLE", "INTERNAL"]: with commas between; []: none. */
 static bool write_array(char *text, const json_t *array) {
     size_t i;
     json_t *item;
@@ -28,7 +28,9 @@ static bool write_array(char *text, const json_t *array) {
         if (strlen(text) > TEXT_MAX / 2)
             return false;
     }
-    return json_array_size(array) > 0;
+    if (json_array_size(array) == 0)
+        snprintf(text, TEXT_MAX, "none");
+    return true;
 }
 
 /* {"UNAVAILABLE": 4}: with = between. */
@@ -57,11 +59,45 @@ static bool write_value(char *text, json_t *value) {
     return json_is_object(value) ? write_object(text, value) : append_number(text, 0, value);
 }
 
+static bool is_numeric(const struct bw_breaker_param *param) {
+    switch (param->type) {
+    case BW_PARAM_COUNT:
+    case BW_PARAM_MS:
+    case BW_PARAM_SEED:
+    case BW_PARAM_FACTOR:
+    case BW_PARAM_SHARE:
+        return true;
+    case BW_PARAM_SWITCH:
+    case BW_PARAM_CHOICE:
+    case BW_PARAM_CODES:
+    case BW_PARAM_WEIGHTS:
+        break;
+    }
+    return false;
+}
+
+/* To bw_breaker_config_set all is text; in JSON "5" is no number. A default that is a word, "auto", is one.
+ */
+static bool is_quoted_number(const char *name, const json_t *value) {
+    for (size_t i = 0; i < bw_breaker_params_count; i++) {
+        const struct bw_breaker_param *param = &bw_breaker_params[i];
+        if (strcmp(param->name, name) == 0)
+            return json_is_string(value) && is_numeric(param) &&
+                   (strcmp(json_string_value(value), param->default_text) != 0 ||
+                    strspn(param->default_text, "0123456789."));
+    }
+    return false;
+}
+
 static bool set_all(const char *path, json_t *object, struct bw_breaker_config *config) {
     char text[TEXT_MAX], why[WHY_MAX];
     const char *name;
     json_t *value;
     json_object_foreach(object, name, value) {
+        if (is_quoted_number(name, value)) {
+            fprintf(stderr, "%s: %s: a text is not allowed, only a number\n", path, name);
+            return false;
+        }
         if (!write_value(text, value)) {
             fprintf(stderr, "%s: %s: a number, a text, true or false is allowed\n", path, name);
             return false;

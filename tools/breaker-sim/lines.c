@@ -1,4 +1,4 @@
-#define _POSIX_C_SOURCE 200809L /* getline, fstat */
+#define _POSIX_C_SOURCE 200809L /* getc_unlocked, fstat */
 
 #include "lines.h"
 
@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* So that memory does not depend on what somebody feeds us. */
+enum { LINE_MAX_BYTES = 65536, NAMES_MAX = 200 };
 
 enum type { COUNT, SIGNED, TEXT, NAME };
 
@@ -33,8 +36,7 @@ struct lines {
     FILE *file;
     const char *name;
     uint64_t number, bytes;
-    char *text;
-    size_t cap;
+    char text[LINE_MAX_BYTES];
     json_t *json;
     char digits[MEMBERS][24];
 };
@@ -72,7 +74,6 @@ void lines_close(struct lines *lines) {
     if (lines->file != stdin)
         fclose(lines->file);
     json_decref(lines->json);
-    free(lines->text);
     free(lines);
 }
 
@@ -81,7 +82,7 @@ uint64_t lines_bytes_read(const struct lines *lines) {
 }
 
 static bool complain_value(const struct lines *lines, int i, const json_t *value) {
-    char *shown = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    char *shown = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII);
     if (members[i].type == TEXT || members[i].type == NAME)
         lines_complain(lines, "%s: %.60s is not allowed, only %s", members[i].name, shown ? shown : "?",
                        members[i].type == TEXT ? "a text" : "a text or an integer");
@@ -115,38 +116,6 @@ static bool take(struct lines *lines, struct line *line, int i, const json_t *va
     return fits || complain_value(lines, i, value);
 }
 
-static bool take_all(struct lines *lines, struct line *line) {
-    const char *key;
-    json_t *value;
-    json_object_foreach(lines->json, key, value) {
-        int i = 0;
-        while (i < MEMBERS && strcmp(members[i].name, key) != 0)
-            i++;
-        if (i == MEMBERS)
-            return lines_complain(lines, "\"%.60s\" is not allowed as a member", key);
-        if (!take(lines, line, i, value))
-            return false;
-    }
-    return true;
-}
-
-enum lines_result lines_next(struct lines *lines, struct line *line) {
-    json_error_t error;
-    memset(line, 0, sizeof *line);
-    ssize_t length = getline(&lines->text, &lines->cap, lines->file);
-    if (length < 0)
-        return LINES_END;
-    lines->number++;
-    lines->bytes += (uint64_t)length;
-    json_decref(lines->json);
-    lines->json = json_loadb(lines->text, (size_t)length, JSON_REJECT_DUPLICATES, &error);
-    if (!json_is_object(lines->json)) {
-        lines_complain(lines, "%s, one JSON object is allowed", lines->json ? "no object" : error.text);
-        return LINES_BAD;
-    }
-    return take_all(lines, line) ? LINES_OK : LINES_BAD;
-}
-
 static void list(unsigned set, char *text, size_t size) {
     size_t at = 0;
     text[0] = '\0';
@@ -155,9 +124,72 @@ static void list(unsigned set, char *text, size_t size) {
             at += (size_t)snprintf(text + at, size - at, "%s%s", at ? ", " : "", members[i].name);
 }
 
+/* A key may have any bytes: in ASCII they do no harm on a terminal. */
+static bool complain_member(const struct lines *lines, const char *key) {
+    char names[NAMES_MAX];
+    json_t *text = json_string(key);
+    char *shown = text ? json_dumps(text, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
+    list((1U << MEMBERS) - 1, names, sizeof names);
+    lines_complain(lines, "%.60s is not allowed as a member, only %s", shown ? shown : "?", names);
+    free(shown);
+    json_decref(text);
+    return false;
+}
+
+static bool take_all(struct lines *lines, struct line *line) {
+    const char *key;
+    json_t *value;
+    json_object_foreach(lines->json, key, value) {
+        int i = 0;
+        while (i < MEMBERS && strcmp(members[i].name, key) != 0)
+            i++;
+        if (i == MEMBERS)
+            return complain_member(lines, key);
+        if (!take(lines, line, i, value))
+            return false;
+    }
+    return true;
+}
+
+/* Nothing is read beyond the line break: who writes the next line may wait for the answer to this one. */
+static enum lines_result read_text(struct lines *lines, size_t *length) {
+    int c;
+    size_t n = 0;
+    while ((c = getc_unlocked(lines->file)) != EOF && c != '\n' && n < LINE_MAX_BYTES)
+        lines->text[n++] = (char)c;
+    if (c == EOF && n == 0 && !ferror(lines->file))
+        return LINES_END;
+    lines->number++;
+    lines->bytes += n + 1;
+    *length = n;
+    if (ferror(lines->file))
+        lines_complain(lines, "it cannot be read: %s", strerror(errno));
+    else if (c != EOF && c != '\n')
+        lines_complain(lines, "the line is too long, only %d bytes are allowed", LINE_MAX_BYTES);
+    else
+        return LINES_OK;
+    return LINES_BAD;
+}
+
+enum lines_result lines_next(struct lines *lines, struct line *line) {
+    json_error_t error;
+    size_t length;
+    memset(line, 0, sizeof *line);
+    enum lines_result result = read_text(lines, &length);
+    if (result != LINES_OK)
+        return result;
+    json_decref(lines->json);
+    lines->json = json_loadb(lines->text, length, JSON_REJECT_DUPLICATES, &error);
+    if (!json_is_object(lines->json)) {
+        lines_complain(lines, "%s, one JSON object is allowed", lines->json ? "no object" : error.text);
+        return LINES_BAD;
+    }
+    return take_all(lines, line) ? LINES_OK : LINES_BAD;
+}
+
 bool lines_allow(struct lines *lines, const struct line *line, unsigned must, unsigned may,
                  const char *what) {
-    char names[200], optional[200];
+    char names[NAMES_MAX], optional[NAMES_MAX];
     if ((line->has & must) == must && !(line->has & ~(must | may)))
         return true;
     list(must, names, sizeof names);

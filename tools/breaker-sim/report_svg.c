@@ -81,14 +81,18 @@ static void put_band(FILE *file, const struct comparison *c, const struct column
     fprintf(file,
             "</text><text class=\"s\" x=\"%d\" y=\"%d\" text-anchor=\"end\">opened %" PRIu64
             " times, %" PRIu64 " failures let through, %" PRIu64 " rejected (%" PRIu64
-            " would have succeeded)</text>\n",
+            " would have succeeded)",
             LEFT + WIDTH, y - 8, tally->opened, tally->failed, tally->rejected, tally->lost);
+    if (column->moves_omitted)
+        fprintf(file, "; the last %" PRIu64 " changes are not drawn", column->moves_omitted);
+    fputs("</text>\n", file);
     for (size_t i = 0; i < column->n_moves; i++) {
         put_state(file, c, y, from_ms, column->moves[i].at_ms, state);
         from_ms = column->moves[i].at_ms;
         state = column->moves[i].to;
     }
-    put_state(file, c, y, from_ms, c->end_ms, state);
+    if (!column->moves_omitted) /* else nobody knows how long this one lasted */
+        put_state(file, c, y, from_ms, c->end_ms, state);
 }
 
 static void put_scale(FILE *file, const struct comparison *c, int y) {
