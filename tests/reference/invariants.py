@@ -88,17 +88,18 @@ class Checked(Breaker):
         assert self.admitted == done + len(self.out), \
             f"I7: {self.admitted} admitted, {done} done, {len(self.out)} out"
         if c.max_concurrency:
-            assert self.calls_out <= c.max_concurrency, f"I3: {self.calls_out} calls in flight"
+            assert self.calls_out == len(self.out), f"I3: {self.calls_out} slots taken, {len(self.out)} calls out"
 
     def check_waiting(self, now):
         """I4: how long until a call is admitted when nobody ever answers. Without a lease, or with each slot of
         max_concurrency taken by a call that never ends, that may be never."""
-        c = self.config
-        wait = 0
+        c, wait = self.config, 0
         if self.state == "open":
             wait = max(self.deadline - now, 0)
+            assert self.due(now + wait), f"I4: open, and nothing is due at {now + wait}"
         elif self.state == "half_open" and c.lease_ms and not self.has_slot():
             wait = max(self.since + c.lease_ms - now, 0)
+            assert self.due(now + wait), f"I4: no slot, and nothing is due at {now + wait}"
             wait += c.open_max_ms if c.probe_lease_action == "reopen" else 0
         limit = self.longest_open + c.lease_ms + 16
         assert wait <= limit, f"I4: {wait} ms until the next call is admitted, {limit} are allowed"

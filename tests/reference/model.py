@@ -24,6 +24,8 @@ Where the specification leaves room, this is the reading:
     result does not need it any more.
 12. A failure without a code has code UNAVAILABLE for its weight.
 """
+from collections import Counter
+
 from config import Config
 from rows import ROWS
 from windows import NoWindow, new_window
@@ -68,7 +70,7 @@ class Breaker:
         self.calls_out = 0                  # against max_concurrency
         self.opened = self.half_opened = self.closed = 0
         self.admitted = self.ok = self.failed = self.ignored = self.stale = self.double = 0
-        self.rows = dict.fromkeys(ROWS, 0)
+        self.rows = Counter(dict.fromkeys(ROWS, 0))
 
     # ---- Calls ----
 

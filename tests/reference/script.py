@@ -51,8 +51,8 @@ class Script:
         b = self.breaker
         view, retry_after = b.view(now)
         calls, failed, slow, _ = b.window.totals(now)
-        return LINE % (now, op, WORDS[admitted], WORDS[decision], WORDS[verdict], b.state, view, b.generation, b.attempt,
-                       "null" if retry_after is None else retry_after, calls, failed, slow,
+        return LINE % (now, op, WORDS[admitted], WORDS[decision], WORDS[verdict], b.state, view,
+                       b.generation, b.attempt, "null" if retry_after is None else retry_after, calls, failed, slow,
                        b.opened, b.half_opened, b.closed)
 
     def acquire(self, now, event):
@@ -110,7 +110,7 @@ class Script:
         if (code is None) == (outcome is None):
             raise ScriptError("an outcome or a code, one of the two")
         if outcome is None:
-            outcome = self.config.classify(code)
+            outcome = self.breaker.config.classify(code)
         elif outcome not in OUTCOMES:
             raise ScriptError(f"outcome {outcome!r}: one of {', '.join(OUTCOMES)}")
         return outcome, code, whole(event, "latency_ms", None), whole(event, "pushback_ms", -1, negative=True)
