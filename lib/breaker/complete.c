@@ -66,18 +66,10 @@ static void finish(const struct ending *e, uint64_t from, enum bw_judgement judg
         bw_transition_note(e->breaker, e->t_ms, from, move);
 }
 
-/* In CLOSED and METRICS_ONLY. False when it is stale, as below: the answer of the policy is stored, or
- * needless since the generation has changed. */
-static bool judge_counted(const struct ending *e, uint64_t word) {
-    struct bw_trips trips;
-    bw_inside_trips(e->breaker, &trips);
-    struct bw_window_entry entry = {.weight = e->judged.failed ? trips.weight[e->judged.code] : 0,
-                                    .slow = e->judged.slow,
-                                    .is_late = e->ticket->overdue && !e->judged.is_overdue};
-    struct bw_window_sums sums;
-    if (!bw_windows_add(&e->breaker->windows, &trips.window, bw_transition_moment(e->breaker, word, e->t_ms),
-                        entry, &sums))
-        return false;
+/* False when it is stale, as below: the answer of the policy is stored, or needless since the generation has
+ * changed. */
+static bool judge_by_sums(const struct ending *e, const struct bw_trips *trips,
+                          const struct bw_window_sums *sums, uint64_t word) {
     struct bw_move move;
     enum bw_judgement judgement;
     uint64_t from;
@@ -85,7 +77,7 @@ static bool judge_counted(const struct ending *e, uint64_t word) {
         if (is_stale(e->ticket, word))
             return false;
         from = word;
-        judgement = bw_policy_judge(&trips, from, e->t_ms, &e->judged, &sums, &move);
+        judgement = bw_policy_judge(trips, from, e->t_ms, &e->judged, sums, &move);
         if (judgement == BW_JUDGED_MOVE) {
             struct bw_policy policy;
             bw_inside_policy(e->breaker, &policy);
@@ -94,6 +86,19 @@ static bool judge_counted(const struct ending *e, uint64_t word) {
     } while (judgement != BW_JUDGED_KEEP && !bw_transition_try(e->breaker, &word, move.word));
     finish(e, from, judgement, &move);
     return true;
+}
+
+/* In CLOSED and METRICS_ONLY. */
+static bool judge_counted(const struct ending *e, uint64_t word) {
+    struct bw_trips trips;
+    bw_inside_trips(e->breaker, &trips);
+    struct bw_window_entry entry = {.weight = e->judged.failed ? trips.weight[e->judged.code] : 0,
+                                    .slow = e->judged.slow,
+                                    .is_late = e->ticket->overdue && !e->judged.is_overdue};
+    struct bw_window_sums sums;
+    return bw_windows_add(&e->breaker->windows, &trips.window,
+                          bw_transition_moment(e->breaker, word, e->t_ms), entry, &sums) &&
+           judge_by_sums(e, &trips, &sums, word);
 }
 
 static bool judge_probe(const struct ending *e, uint64_t word) {
@@ -185,6 +190,26 @@ __attribute__((noinline)) static enum bw_verdict complete_healthy(struct bw_brea
     return BW_RECORDED;
 }
 
+/* A success that changes the window only: what follows is judged when the window trips. */
+__attribute__((noinline)) static enum bw_verdict complete_in_window(struct bw_breaker *breaker,
+                                                                    struct bw_ticket *ticket, uint64_t now_ms,
+                                                                    const struct bw_result *result) {
+    struct bw_trips trips;
+    bw_inside_trips(breaker, &trips);
+    uint64_t word = bw_word_healthy(ticket->generation);
+    struct ending e = ending_of(breaker, ticket, now_ms, result);
+    struct bw_window_entry entry = {.slow = e.judged.slow, .is_late = ticket->overdue};
+    struct bw_window_sums sums;
+    ticket->stage = BW_STAGE_DONE;
+    if (!bw_windows_add(&breaker->windows, &trips.window, bw_transition_moment(breaker, word, e.t_ms), entry,
+                        &sums))
+        return end_stale(&e);
+    if (bw_policy_window_trips(&trips, &sums))
+        return judge_by_sums(&e, &trips, &sums, word) ? BW_RECORDED : end_stale(&e);
+    count_recorded(&e);
+    return BW_RECORDED;
+}
+
 /* The same, as short as it can be: nothing can be slow, the thread is at home in its shard, the code is OK.
  */
 static enum bw_verdict complete_plain(struct bw_breaker *breaker, struct bw_shard *home,
@@ -201,8 +226,10 @@ static enum bw_verdict complete_plain(struct bw_breaker *breaker, struct bw_shar
 enum bw_verdict bw_breaker_complete(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms,
                                     const struct bw_result *result) {
     uint64_t extras = atomic_load_explicit(&breaker->extras, memory_order_relaxed);
-    if (!is_healthy(breaker, ticket, result) || extras & BW_EXTRA_WINDOW)
+    if (!is_healthy(breaker, ticket, result))
         return complete_guarded(breaker, ticket, now_ms, result);
+    if (extras & BW_EXTRA_WINDOW)
+        return complete_in_window(breaker, ticket, now_ms, result);
     struct bw_shard *home = bw_shards_at_home(breaker->shards);
     bool is_plain = home && !(extras & BW_EXTRA_SLOW) && !ticket->overdue && result->code == OK;
     return is_plain ? complete_plain(breaker, home, ticket, now_ms, result)

@@ -77,11 +77,8 @@ static double share(uint32_t count, const struct bw_window_sums *sums) {
     return (double)count / sums->calls;
 }
 
-/* Several at once: the first is the reason. */
-static bool trips_now(const struct bw_trips *trips, uint32_t streak, const struct bw_window_sums *sums,
-                      struct bw_move *move) {
-    if (trips->consecutive && streak >= trips->consecutive)
-        return trip(move, BW_REASON_CONSECUTIVE, streak, (double)trips->consecutive);
+static bool window_trips(const struct bw_trips *trips, const struct bw_window_sums *sums,
+                         struct bw_move *move) {
     if (sums->calls < trips->window_min_calls)
         return false;
     if (trips->failures && sums->weight >= trips->failures)
@@ -91,6 +88,19 @@ static bool trips_now(const struct bw_trips *trips, uint32_t streak, const struc
     if (trips->slow_rate > 0 && bw_policy_rate_is_reached(trips->slow_rate, sums->slow, sums->calls))
         return trip(move, BW_REASON_SLOW_RATE, share(sums->slow, sums), trips->slow_rate);
     return false;
+}
+
+bool bw_policy_window_trips(const struct bw_trips *trips, const struct bw_window_sums *sums) {
+    struct bw_move move;
+    return window_trips(trips, sums, &move);
+}
+
+/* Several at once: the first is the reason. */
+static bool trips_now(const struct bw_trips *trips, uint32_t streak, const struct bw_window_sums *sums,
+                      struct bw_move *move) {
+    if (trips->consecutive && streak >= trips->consecutive)
+        return trip(move, BW_REASON_CONSECUTIVE, streak, (double)trips->consecutive);
+    return window_trips(trips, sums, move);
 }
 
 /* A call that is overdue has neither failed nor succeeded yet. */

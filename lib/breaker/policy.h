@@ -88,6 +88,8 @@ enum bw_judgement bw_policy_judge_probe(const struct bw_policy *policy, uint64_t
 enum bw_judgement bw_policy_judge(const struct bw_trips *trips, uint64_t word, uint64_t t_ms,
                                   const struct bw_judged *result, const struct bw_window_sums *sums,
                                   struct bw_move *move);
+/* Would a result trip by these sums, once the warm-up is over? */
+bool bw_policy_window_trips(const struct bw_trips *trips, const struct bw_window_sums *sums);
 /* Does `count` of `calls` reach the share `rate`? */
 bool bw_policy_rate_is_reached(double rate, uint64_t count, uint64_t calls);
 
