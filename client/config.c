@@ -27,6 +27,10 @@ static const struct bw_setting settings[] = {
      "deadline of a call to service-b, seconds"},
     {"ALLOWED_HOSTS", NULL, BW_SETTING_LIST, 0, 0, NULL, NULL,
      "further host names that browsers may call us by, with commas"},
+    {"RECORD", NULL, BW_SETTING_TEXT, 0, 0, NULL, NULL,
+     "a file for a trace of the calls to service-b, which breaker-sim reads; full, it becomes FILE.1"},
+    {"RECORD_MAX_BYTES", NULL, BW_SETTING_INTEGER, 4096, UINT64_C(1) << 40, NULL, "16777216",
+     "how large that file may become"},
     BW_PROGRAM_SETTINGS,
 };
 

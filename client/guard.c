@@ -113,6 +113,10 @@ size_t guard_calls(const struct guard *guard) {
     return guard->count;
 }
 
+uint64_t guard_oldest_call(const struct guard *guard) {
+    return guard->sent_first ? guard->sent_first->started_ms : BW_NEVER;
+}
+
 const char *guard_name(const struct guard *guard) {
     return guard->name;
 }
@@ -179,6 +183,7 @@ static void finish(struct guard_call *call, struct guard_result *result) {
     result->code_name = bw_code_name(result->code);
     result->state = state_now(guard);
     result->probe = call->decision == BW_ADMIT_PROBE;
+    result->started_ms = call->started_ms;
     result->latency_ms = call->rejected ? 0 : guard->now_ms - call->started_ms;
     if (guard->observer.on_call)
         guard->observer.on_call(guard->observer.user, result);
@@ -194,6 +199,14 @@ static unsigned circumstances(const struct guard_call *call, const struct bw_cal
     if (call->deadline_ms < call->started_ms + call->guard->config.min_deadline_ms)
         flags |= BW_CALL_SHORT_DEADLINE;
     return flags;
+}
+
+/* It is the circumstances that make it ignored, not the masks of this configuration. */
+static bool says_nothing(const struct guard_call *call, const struct bw_call_result *result) {
+    const struct bw_breaker_config *config = &call->guard->config;
+    int code = (int)result->code;
+    return bw_breaker_classify(config, code, circumstances(call, result)) !=
+           bw_breaker_classify(config, code, 0);
 }
 
 static void complete(struct guard_call *call, const struct bw_call_result *result) {
@@ -233,6 +246,7 @@ static void on_end(void *user, const struct bw_call_result *result) {
         .trailers = result->trailers,
         .has_pushback = result->has_pushback,
         .pushback_ms = result->pushback_ms,
+        .says_nothing = call->released || says_nothing(call, result),
     };
     if (result->code == BW_OK && call->response.failed) {
         told.code = BW_RESOURCE_EXHAUSTED;

@@ -31,8 +31,12 @@ struct guard_result {
     const struct bw_metadata *headers, *trailers; /* of the peer; NULL when there are none */
     bool has_pushback;
     int64_t pushback_ms;
-    bool probe;          /* this call decided a half-open round */
+    bool probe; /* this call decided a half-open round */
+    uint64_t started_ms;
     uint64_t latency_ms; /* 0 when rejected */
+    /* Whatever its code, it says nothing about the peer: our caller hung up or left too little time, or the
+     * status was made here. */
+    bool says_nothing;
     const char *state;   /* of the breaker after the call: "closed", "open", "half_open", ... */
     const char *breaker; /* its name */
 };
@@ -91,6 +95,8 @@ struct guard_call *guard_start(struct guard *guard, uint64_t now_ms, const struc
  * it. */
 void guard_cancel(struct guard_call *call, uint64_t now_ms);
 size_t guard_calls(const struct guard *guard);
+/* When the oldest call that is out was started, or BW_NEVER. */
+uint64_t guard_oldest_call(const struct guard *guard);
 
 /* What a status page shows. Texts are static. */
 struct guard_status {

@@ -4,8 +4,10 @@
 #include "fault_watch.h"
 #include "front.h"
 #include "journal.h"
+#include "recorder.h"
 
 #include <breakwire/dialer.h>
+#include <breakwire/filesink.h>
 #include <breakwire/health.h>
 #include <breakwire/listener.h>
 #include <breakwire/program.h>
@@ -15,7 +17,7 @@
 
 #include <stdio.h>
 
-enum { WHY_MAX = 256, CLOCKWORKS_MAX = 4, BACKOFF_MAX_MS = 10000 };
+enum { WHY_MAX = 512, CLOCKWORKS_MAX = 5, BACKOFF_MAX_MS = 10000 };
 
 static const char *const service_names[] = {
     "breakwire.breaker.v1.BreakerService", "breakwire.demo.v1.ControlService",
@@ -25,6 +27,7 @@ static const char *const service_names[] = {
 enum { SERVICES = sizeof service_names / sizeof service_names[0] };
 
 struct app {
+    int exit_code; /* when it cannot start */
     struct bw_program *program;
     struct config *config;
     struct times times;
@@ -33,6 +36,8 @@ struct app {
     struct bw_clockwork *clockworks[CLOCKWORKS_MAX];
     size_t clockworks_count;
     struct journal *journal;
+    struct recorder *recorder; /* NULL: nothing is recorded */
+    struct bw_filesink *trace;
     struct guard *data_guard, *control_guard;
     struct fault_watch *fault_watch;
     struct feed *feed;
@@ -50,6 +55,8 @@ struct app {
 static void on_call(void *user, const struct guard_result *result) {
     struct app *app = user;
     journal_call(app->journal, result, times_now(&app->times));
+    if (app->recorder && strcmp(result->breaker, CONFIG_DATA_BREAKER) == 0)
+        recorder_call(app->recorder, result, times_now(&app->times));
     feed_call(app->feed, result);
 }
 
@@ -127,6 +134,69 @@ static bool make_guards(struct app *app) {
     app->data_guard = make_guard(app, CONFIG_DATA_BREAKER, config_data_breaker(app->config));
     app->control_guard = make_guard(app, CONFIG_CONTROL_BREAKER, config_control_breaker(app->config));
     return app->data_guard && app->control_guard;
+}
+
+/* ---- the trace ---- */
+
+static void on_lines(void *user, struct bw_span lines) {
+    const struct app *app = user;
+    bw_filesink_write(app->trace, lines);
+}
+
+static void on_trace_failed(void *user, const char *why) {
+    const struct app *app = user;
+    bw_log_fields(&app->program->log, BW_LOG_ERROR, "recording has ended",
+                  bw_field_text("file", bw_settings_text(app->program->settings, "RECORD")),
+                  bw_field_text("why", why));
+}
+
+static bool open_trace(struct app *app, const char *path, char *why) {
+    struct bw_filesink_config config = {.path = path,
+                                        .size_max =
+                                            bw_settings_integer(app->program->settings, "RECORD_MAX_BYTES"),
+                                        .on_failed = on_trace_failed,
+                                        .owner = app};
+    char reason[64];
+    struct bw_buf source;
+    app->trace = bw_filesink_new(app->program->loop, &config, reason, sizeof reason);
+    if (app->trace)
+        return true;
+    bw_buf_init(&source, 0);
+    bw_settings_source(app->program->settings, "RECORD", &source);
+    snprintf(why, WHY_MAX, "%.80s is \"%.300s\", but that file cannot be written: %s", bw_buf_text(&source),
+             path, reason);
+    bw_buf_free(&source);
+    app->exit_code = BW_EXIT_CONFIGURATION;
+    return false;
+}
+
+static bool make_recorder(struct app *app, char *why) {
+    const char *path = bw_settings_text(app->program->settings, "RECORD");
+    struct recorder_config config = {app->data_guard, on_lines, app};
+    if (!*path)
+        return true;
+    struct bw_clockwork *clockwork = open_trace(app, path, why) ? add_clockwork(app) : NULL;
+    if (!clockwork)
+        return false;
+    app->recorder = recorder_new(&config, bw_clockwork_wake(clockwork), times_now(&app->times));
+    if (!app->recorder)
+        return false;
+    bw_clockwork_start(clockwork, recorder_clocked(app->recorder));
+    bw_log_fields(&app->program->log, BW_LOG_INFO, "recording", bw_field_text("file", path));
+    return true;
+}
+
+/* Before connections are cut: what we end ourselves is no answer of service-b. */
+static void end_trace(struct app *app) {
+    if (!app->recorder) {
+        bw_filesink_free(app->trace);
+        return;
+    }
+    recorder_finish(app->recorder);
+    if (recorder_missed(app->recorder))
+        bw_log_fields(&app->program->log, BW_LOG_WARN, "calls are missing in the trace",
+                      bw_field_u64("calls", recorder_missed(app->recorder)));
+    bw_filesink_free(app->trace);
 }
 
 static bool make_feed(struct app *app) {
@@ -212,8 +282,8 @@ static bool start(struct app *app, struct bw_program *program) {
     char why[WHY_MAX] = "out of memory";
     app->program = program;
     app->times = (struct times){now_of, wall_of, program->loop, bw_loop_now(program->loop)};
-    if (make_channel(app, why) && make_guards(app) && make_feed(app) && make_front(app) &&
-        make_face(app, why) && listen_and_say(app, why))
+    if (make_channel(app, why) && make_guards(app) && make_recorder(app, why) && make_feed(app) &&
+        make_front(app) && make_face(app, why) && listen_and_say(app, why))
         return true;
     bw_program_complain(program, why);
     return false;
@@ -222,6 +292,7 @@ static bool start(struct app *app, struct bw_program *program) {
 /* Connections first: they tell their owners that they are lost, and everyone they could tell is still there.
  */
 static void stop(struct app *app) {
+    end_trace(app);
     bw_listener_free(app->http_listener);
     bw_listener_free(app->rpc_listener);
     bw_dialer_free(app->dialer);
@@ -238,6 +309,7 @@ static void stop(struct app *app) {
     guard_free(app->control_guard);
     bw_channel_free(app->channel);
     fault_watch_free(app->fault_watch);
+    recorder_free(app->recorder);
     journal_free(app->journal);
 }
 
@@ -258,7 +330,7 @@ static bool is_drained(const void *owner) {
 }
 
 int main(int argc, char **argv) {
-    struct app app = {.config = config_new()};
+    struct app app = {.config = config_new(), .exit_code = BW_EXIT_CANNOT_RUN};
     if (!app.config) {
         fputs("service-a: out of memory\n", stderr);
         return BW_EXIT_CANNOT_RUN;
@@ -272,7 +344,7 @@ int main(int argc, char **argv) {
     int code = bw_program_begin(&program, &spec, argc, argv);
     if (code == BW_PROGRAM_RUN) {
         struct bw_program_drain drain = {begin_drain, is_drained, &app};
-        code = start(&app, &program) ? bw_program_run(&program, &drain) : BW_EXIT_CANNOT_RUN;
+        code = start(&app, &program) ? bw_program_run(&program, &drain) : app.exit_code;
         stop(&app);
     }
     bw_program_end(&program);

@@ -25,6 +25,7 @@ const char *bw_net_library_version(void) {
 
 void bw_ignore_sigpipe(void) {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static bool write_all(int fd, const char *bytes, size_t len) {

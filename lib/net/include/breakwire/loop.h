@@ -58,7 +58,8 @@ void bw_clockwork_free(struct bw_clockwork *clockwork);
 /* "1.44.2": the libuv that is loaded. Static text. */
 const char *bw_net_library_version(void);
 
-/* Ignores SIGPIPE for the process: otherwise a write to a closed peer would end it. */
+/* Ignores SIGPIPE for the process, and SIGXFSZ: otherwise a write to a closed peer, or to a file at the limit
+ * of its size, would end it. */
 void bw_ignore_sigpipe(void);
 /* Writes the text and a newline to stdout, at once. May block: for the one line a program says when it is
  * ready. False: stdout does not take it. */
