@@ -6,6 +6,7 @@
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -298,6 +299,17 @@ class WhatIfTest(Files):
         got = run("--config", self.config(), "--svg", "/nowhere/a.svg", "-")
         self.assertEqual(got.returncode, 1)
         self.assertIn("/nowhere/a.svg", got.stderr)
+
+
+class ExampleTest(unittest.TestCase):
+    def test_the_example_answers_the_question_of_the_README(self):
+        traces = os.path.join(HERE, "../../examples/traces")
+        got = run("--config", os.path.join(traces, "today.json"), "--config", os.path.join(traces, "proposal.json"),
+                  os.path.join(traces, "outage.jsonl"))
+        self.assertEqual((got.returncode, got.stderr), (0, ""))
+        with open(os.path.join(HERE, "../../README.md"), encoding="utf-8") as file:
+            shown = re.search(r"```\n( +today +proposal\n.*?)```", file.read(), re.S).group(1)
+        self.assertIn(shown, got.stdout)
 
 
 class CommandLineTest(Files):
