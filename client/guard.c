@@ -369,8 +369,8 @@ static void tell_overdue(struct guard *guard) {
     while (next_overdue(guard) <= guard->now_ms) {
         struct guard_call *call = guard->in_time;
         guard->in_time = call->next;
-        if (!call->released)
-            bw_breaker_overdue(guard->breaker, &call->ticket, guard->now_ms);
+        bw_breaker_overdue(guard->breaker, &call->ticket,
+                           guard->now_ms); /* nothing for one that was released */
     }
 }
 

@@ -28,7 +28,7 @@ struct bw_filesink {
     struct bw_buf waiting;
     void (*on_failed)(void *owner, const char *why);
     void *owner;
-    bool working, failed, told, freed;
+    bool working, failed, freed;
 };
 
 /* ---- the file; these block ---- */
@@ -126,10 +126,8 @@ static void destroy(struct bw_filesink *sink) {
     free(sink);
 }
 
+/* No batch is started after a failure, so it is told once. */
 static void tell_failure(struct bw_filesink *sink) {
-    if (sink->told)
-        return;
-    sink->told = true;
     if (sink->on_failed)
         sink->on_failed(sink->owner,
                         sink->file.error ? reason_of(sink->file.error) : "the disk is slower than the calls");
