@@ -7,7 +7,7 @@ build_packages=(
     libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev libnanopb-dev nanopb grpc-proto
 )
 test_packages=(
-    g++ git binutils clang llvm clang-format clang-tidy cppcheck libcmocka-dev valgrind strace procps curl
+    g++ git spin binutils clang llvm clang-format clang-tidy cppcheck libcmocka-dev valgrind strace procps curl
     nghttp2-client
     python3-grpcio python3-protobuf python3-h2 python3-hypothesis python3-selenium chromium chromium-driver
 )
