@@ -1,7 +1,11 @@
 /* The ring of events with stamps set by hand, as another thread in the middle of its work leaves them. It
  * looks inside the library. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "run.h"
 
@@ -115,8 +119,48 @@ static void a_slot_that_is_claimed_or_already_later_is_left_alone(void **state) 
     expect_claim(1030, false);
 }
 
+/* A slot whose words reach into a page that traps: the handler looks at the ring as another thread would in
+ * the middle of a copy, and lets the copy go on. */
+static struct bw_event_slot *trapped;
+static char *trapping_page;
+static uint64_t seen_stamp, set_stamp;
+
+static void trap(int signal_number) {
+    (void)signal_number;
+    seen_stamp = atomic_load(&trapped->stamp);
+    if (set_stamp)
+        atomic_store(&trapped->stamp, set_stamp);
+    mprotect(trapping_page, 4096, PROT_READ | PROT_WRITE);
+}
+
+static void a_copy_in_the_middle_is_marked_and_a_torn_one_is_lost(void **state) {
+    (void)state;
+    size_t size = (sizeof(struct bw_events) + 8191) / 4096 * 4096;
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(memory != MAP_FAILED);
+    struct bw_events *ring = (struct bw_events *)memory;
+    struct sigaction action = {.sa_handler = trap}, before;
+    struct bw_event event = {.at_ms = 7}, out[2];
+    uint64_t seq = (4096 - offsetof(struct bw_events, slots) - 16) / sizeof ring->slots[0];
+    trapped = &ring->slots[seq];
+    trapping_page = memory + 4096;
+    atomic_store(&ring->last_seq, seq - 1);
+    sigaction(SIGSEGV, &action, &before);
+    mprotect(trapping_page, 4096, PROT_READ);
+    bw_events_add(ring, &event);
+    assert_int_equal(seen_stamp, seq * 2 + 1);
+    assert_int_equal(atomic_load(&trapped->stamp), seq * 2);
+    set_stamp = (seq + 256) * 2 + 1;
+    mprotect(trapping_page, 4096, PROT_NONE);
+    assert_int_equal(bw_events_read(ring, seq - 1, out, 2), 0);
+    assert_int_equal(seen_stamp, seq * 2);
+    sigaction(SIGSEGV, &before, NULL);
+    munmap(memory, size);
+}
+
 BW_TESTS(cmocka_unit_test(stamps_are_twice_the_number_of_the_event),
          cmocka_unit_test(an_event_that_is_being_written_ends_the_reading),
          cmocka_unit_test(an_event_that_a_later_one_has_replaced_is_left_out),
          cmocka_unit_test(the_ring_keeps_the_last_256),
-         cmocka_unit_test(a_slot_that_is_claimed_or_already_later_is_left_alone))
+         cmocka_unit_test(a_slot_that_is_claimed_or_already_later_is_left_alone),
+         cmocka_unit_test(a_copy_in_the_middle_is_marked_and_a_torn_one_is_lost))
