@@ -20,7 +20,7 @@ import tempfile
 import time
 
 MODEL = pathlib.Path(__file__).resolve().parent / "breaker.pml"
-MEMORY_MB, DEPTH, TIMEOUT_S = 900, 3000000, 120
+MEMORY_MB, DEPTH, TRACE_DEPTH, TIMEOUT_S = 900, 3000000, 128, 120
 
 # Name: the macros. What is not given has the default at the top of breaker.pml.
 CONFIGURATIONS = {
@@ -156,7 +156,7 @@ SCRATCH = {"to", "what", "i", "word4", "ticks4", "admitted4", "has_room"}
 
 
 def story(out):
-    """Of what `spin -t -p -g -l` prints: a line for each step, with what it changed, up to the failed assert."""
+    """Of what `spin -t -p -g -l` prints: for each step what it changed, up to the failed assert."""
     values, steps = {}, []
     for line in out.splitlines():
         step = re.match(r"\s*(\d+):\tproc\s+(\d+) \((\w+):\d+\) breaker\.pml:(\d+)", line)
@@ -166,25 +166,28 @@ def story(out):
                     for _, who, changed in steps if changed] + [line[len("spin: text of "):]]
         if step and (not steps or steps[-1][0] != step.group(1)):
             steps.append((step.group(1), f"{step.group(3)} {step.group(2)}, line {step.group(4)}", {}))
-        if value and steps and value.group(1) not in SCRATCH and values.get(value.group(1), "0") != value.group(2):
-            values[value.group(1)] = steps[-1][2][value.group(1)] = value.group(2)
+        name = value and value.group(1)
+        if name and steps and name not in SCRATCH and values.get(name, "0") != value.group(2):
+            values[name] = steps[-1][2][name] = value.group(2)
     return ["no failed assert in the trail", *out.splitlines()[-20:]]
 
 
 def trace(name):
-    """A short way into the error: the depth is doubled until there is one."""
+    """A short way into the error: the depth is doubled until there is one. (All ways of a correct model that
+    are so short take minutes.)"""
     macros = macros_of(name)
     with tempfile.TemporaryDirectory() as folder:
         make(folder, macros, "-O1", "-DREACH")
         depth, found = 32, ""
-        while depth <= DEPTH and not violated(found):
+        while depth <= TRACE_DEPTH and not violated(found):
             found = run(["./pan", f"-m{depth}"], folder).stdout
             depth *= 2
         if not violated(found):
-            print("there is no error")
+            print(f"no error within {TRACE_DEPTH} steps")
             return 0
         print(f"spin {' '.join(define(macros))} -t -p -g -l {MODEL.name}, in short:")
-        print("\n".join(story(run(["spin", *define(macros), "-t", "-p", "-g", "-l", MODEL.name], folder).stdout)))
+        out = run(["spin", *define(macros), "-t", "-p", "-g", "-l", MODEL.name], folder).stdout
+        print("\n".join(story(out)))
         return 0
 
 
