@@ -21,13 +21,17 @@ static void each_configuration_gets_the_cheapest_window_that_can_hold_it(void **
         size_t ring;
     } cases[] = {
         {"window=none window_calls=99", {.form = BW_FORM_NONE}, 0},
-        {"window=time window_ms=1000 window_buckets=8", {.form = BW_FORM_TIME, .buckets = 8, .bucket_ms = 125}, 0},
+        {"window=time window_ms=1000 window_buckets=8",
+         {.form = BW_FORM_TIME, .buckets = 8, .bucket_ms = 125},
+         0},
         {"window=count window_calls=1", {.form = BW_FORM_REGISTER, .calls = 1, .has_slow = 1}, 0},
         {"window=count window_calls=23", {.form = BW_FORM_REGISTER, .calls = 23, .has_slow = 1}, 0},
         {"window=count window_calls=24", {.form = BW_FORM_REGISTER, .calls = 24}, 0},
         {"window=count window_calls=46", {.form = BW_FORM_REGISTER, .calls = 46}, 0},
         {"window=count window_calls=47", {.form = BW_FORM_RING, .calls = 47}, 47},
-        {"window=count window_calls=23 slow_call_ms=9", {.form = BW_FORM_REGISTER, .calls = 23, .has_slow = 1}, 0},
+        {"window=count window_calls=23 slow_call_ms=9",
+         {.form = BW_FORM_REGISTER, .calls = 23, .has_slow = 1},
+         0},
         {"window=count window_calls=24 slow_call_ms=9", {.form = BW_FORM_RING, .calls = 24}, 24},
         {"window=count window_calls=30 weight=2", {.form = BW_FORM_REGISTER, .calls = 30}, 0},
         {"window=count window_calls=30 trip_failures=2", {.form = BW_FORM_REGISTER, .calls = 30}, 0},
@@ -102,8 +106,10 @@ static void a_new_version_finds_its_own_memory_empty_and_leaves_the_old_alone(vo
     (void)state;
     for (uint64_t version = 0; version < 4; version++) {
         struct bw_windows windows;
-        struct bw_window_shape time = {.form = BW_FORM_TIME, .buckets = 2, .bucket_ms = 5, .version = version};
-        struct bw_window_shape few = {.form = BW_FORM_REGISTER, .calls = 10, .has_slow = 1, .version = version};
+        struct bw_window_shape time = {
+            .form = BW_FORM_TIME, .buckets = 2, .bucket_ms = 5, .version = version};
+        struct bw_window_shape few = {
+            .form = BW_FORM_REGISTER, .calls = 10, .has_slow = 1, .version = version};
         memset(&windows, 0xa5, sizeof windows);
         bw_windows_prepare(&windows, &time, 3);
         assert_int_equal(windows.buckets[version % 2].newest, 0);
@@ -127,13 +133,15 @@ static void buckets_that_were_skipped_are_emptied_each_in_its_place(void **state
     memset(&windows, 0, sizeof windows);
     bw_windows_begin(&windows, &shape, (struct bw_window_moment){1, 0});
     for (uint64_t t = 0; t < 64; t++)
-        bw_windows_add(&windows, &shape, (struct bw_window_moment){1, t}, (struct bw_window_entry){.weight = 1}, &sums);
+        bw_windows_add(&windows, &shape, (struct bw_window_moment){1, t},
+                       (struct bw_window_entry){.weight = 1}, &sums);
     assert_int_equal(sums.calls, 60);
     bw_windows_add(&windows, &shape, (struct bw_window_moment){1, 73}, (struct bw_window_entry){0}, &sums);
     assert_int_equal(sums.calls, 51); /* of 14 to 63, and this one */
     for (uint64_t number = 65; number <= 74; number++) {
         assert_int_equal(windows.buckets[0].results[number % 64] >> 48, number);
-        assert_int_equal(windows.buckets[0].results[number % 64] & 0xffffffffffff, number == 74 ? UINT64_C(1) << 32 : 0);
+        assert_int_equal(windows.buckets[0].results[number % 64] & 0xffffffffffff,
+                         number == 74 ? UINT64_C(1) << 32 : 0);
         assert_int_equal(windows.buckets[0].weights[number % 64], number << 48);
     }
     assert_int_equal(windows.buckets[0].newest, 74);
