@@ -1,4 +1,3 @@
-// The five buttons. One click is one request; a click during a running call only says so.
 import { $, $$, text } from './dom.js';
 import { t, number } from './words.js';
 import { store, set } from './store.js';

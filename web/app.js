@@ -1,4 +1,3 @@
-// Wiring: the document's snapshot and the events go into the store, the store into the page.
 import { $ } from './dom.js';
 import { on, takeSnapshot, due } from './store.js';
 import * as live from './live.js';

@@ -1,4 +1,3 @@
-// Theme and language as chosen last time, before the first paint. A language is a link.
 {
   const root = document.documentElement;
   root.classList.add('js');

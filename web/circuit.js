@@ -1,4 +1,3 @@
-// The dots on the wire: a call runs, bounces off the switch, falls at service-b, or comes back.
 import { $, svg, shape, calm } from './dom.js';
 import { view } from './store.js';
 

@@ -1,5 +1,3 @@
-// Small helpers around elements. Text only ever becomes text nodes.
-
 export const $ = (selector) => document.querySelector(selector);
 export const $$ = (selector) => document.querySelectorAll(selector);
 

@@ -1,4 +1,3 @@
-// The ring: failures in a row while closed, the countdown while open, the probe while half-open.
 import { $, el, svg, bind, calm } from './dom.js';
 import { t, has, number, time } from './words.js';
 import { store, view, due, remaining, openMs } from './store.js';

@@ -1,4 +1,3 @@
-// The last calls as a window and as a table, and the last transitions.
 import { $, el, svg, mark, shape } from './dom.js';
 import { t, time, latency } from './words.js';
 import { store, view } from './store.js';

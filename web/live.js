@@ -1,5 +1,3 @@
-// The event stream. Closed while the tab is hidden (a browser has six connections to an origin); after three
-// failed connects /circuit-status is asked every two seconds, and the stream tried now and then.
 import * as store from './store.js';
 
 const FAILURES_MAX = 3;

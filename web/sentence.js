@@ -1,4 +1,3 @@
-// What is true now and why, in words: pill, sentence, tab, the notes in the pictures.
 import { $, bind, shape } from './dom.js';
 import { t, has, number, time } from './words.js';
 import { store, view, due, remaining, openMs, uptime, lastChange } from './store.js';

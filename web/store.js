@@ -1,6 +1,3 @@
-// What the page knows. Events come in, listeners are told. Deadlines are on performance.now(), so a
-// step of the wall clock moves nothing.
-
 export const store = { link: 'connecting' };
 
 const CALLS_MAX = 20;

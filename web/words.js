@@ -1,5 +1,3 @@
-// The strings of the document's language, numbers and times in its manner.
-
 const { lang } = document.documentElement;
 const strings = await (await fetch(`/strings/${lang}.json`)).json();
 
