@@ -2,27 +2,19 @@
 #include "run.h"
 #include "scene.h"
 
-static void play(const char *parameters, const char *script, const char *states) {
-    struct scene s;
-    scene_start(&s, parameters);
-    scene_play(&s, script);
-    scene_expect_states(&s, states);
-    scene_end(&s);
-}
-
 static void
 a_half_open_circuit_left_alone_for_longer_than_its_lease_and_then_called_closes_on_success(void **state) {
     (void)state;
-    play("trip_consecutive=1 open_ms=160 probe_lease_ms=320",
-         "0    call fail\n"
-         "160  poll              | moved\n"
-         "160  state             | half_open\n"
-         "4000 poll              | still\n"
-         "4000 acquire a         | admit_probe\n"
-         "4300 acquire b         | reject_probing 20\n"
-         "4319 poll              | still\n"
-         "4319 complete a ok     | recorded\n",
-         "0 open, 160 half_open, 4319 closed");
+    scene_run("trip_consecutive=1 open_ms=160 probe_lease_ms=320",
+              "0    call fail\n"
+              "160  poll              | moved\n"
+              "160  state             | half_open\n"
+              "4000 poll              | still\n"
+              "4000 acquire a         | admit_probe\n"
+              "4300 acquire b         | reject_probing 20\n"
+              "4319 poll              | still\n"
+              "4319 complete a ok     | recorded\n",
+              "0 open, 160 half_open, 4319 closed");
 }
 
 static void a_probe_that_never_returns_is_lost_after_the_lease_and_the_breaker_opens_again(void **state) {
@@ -50,104 +42,104 @@ static void a_probe_that_never_returns_is_lost_after_the_lease_and_the_breaker_o
 
 static void a_lost_probe_can_be_replaced_at_once_and_its_late_answer_is_stale(void **state) {
     (void)state;
-    play("trip_consecutive=1 open_ms=160 probe_lease_action=replace",
-         "0    call fail\n"
-         "160  acquire a        | admit_probe\n"
-         "320  read             | half_open/half_open 0\n"
-         "320  acquire b        | admit_probe\n"
-         "320  attempt          | 1\n"
-         "330  complete a fail  | stale\n"
-         "330  complete b ok    | recorded\n",
-         "0 open, 160 half_open, 320 half_open, 330 closed");
+    scene_run("trip_consecutive=1 open_ms=160 probe_lease_action=replace",
+              "0    call fail\n"
+              "160  acquire a        | admit_probe\n"
+              "320  read             | half_open/half_open 0\n"
+              "320  acquire b        | admit_probe\n"
+              "320  attempt          | 1\n"
+              "330  complete a fail  | stale\n"
+              "330  complete b ok    | recorded\n",
+              "0 open, 160 half_open, 320 half_open, 330 closed");
 }
 
 static void poll_finds_the_lost_probe_too(void **state) {
     (void)state;
-    play("trip_consecutive=1 open_ms=160",
-         "0    call fail\n"
-         "160  acquire a\n"
-         "319  poll  | still\n"
-         "320  poll  | moved\n",
-         "0 open, 160 half_open, 320 open");
+    scene_run("trip_consecutive=1 open_ms=160",
+              "0    call fail\n"
+              "160  acquire a\n"
+              "319  poll  | still\n"
+              "320  poll  | moved\n",
+              "0 open, 160 half_open, 320 open");
 }
 
 static void completing_and_releasing_never_make_a_due_transition(void **state) {
     (void)state;
-    play("trip_consecutive=1 open_ms=160",
-         "0    call fail\n"
-         "160  acquire a\n"
-         "999  complete a ok    | recorded\n",
-         "0 open, 160 half_open, 999 closed");
-    play("trip_consecutive=1 open_ms=160",
-         "0    call fail\n"
-         "160  acquire a\n"
-         "999  release a\n"
-         "999  acquire b        | admit_probe\n",
-         "0 open, 160 half_open");
+    scene_run("trip_consecutive=1 open_ms=160",
+              "0    call fail\n"
+              "160  acquire a\n"
+              "999  complete a ok    | recorded\n",
+              "0 open, 160 half_open, 999 closed");
+    scene_run("trip_consecutive=1 open_ms=160",
+              "0    call fail\n"
+              "160  acquire a\n"
+              "999  release a\n"
+              "999  acquire b        | admit_probe\n",
+              "0 open, 160 half_open");
 }
 
 static void the_lease_is_the_open_time_or_outlasts_the_longest_call(void **state) {
     (void)state;
-    play("trip_consecutive=1 open_ms=160",
-         "0    call fail\n"
-         "160  acquire a\n"
-         "160  due  | 320\n",
-         "0 open, 160 half_open");
-    play("trip_consecutive=1 open_ms=160 call_timeout_ms=3000",
-         "0    call fail\n"
-         "160  acquire a\n"
-         "160  due  | 4160\n",
-         "0 open, 160 half_open");
+    scene_run("trip_consecutive=1 open_ms=160",
+              "0    call fail\n"
+              "160  acquire a\n"
+              "160  due  | 320\n",
+              "0 open, 160 half_open");
+    scene_run("trip_consecutive=1 open_ms=160 call_timeout_ms=3000",
+              "0    call fail\n"
+              "160  acquire a\n"
+              "160  due  | 4160\n",
+              "0 open, 160 half_open");
 }
 
 static void without_a_lease_a_probe_is_waited_for(void **state) {
     (void)state;
-    play("trip_consecutive=1 open_ms=160 probe_lease_ms=0",
-         "0       call fail\n"
-         "160     acquire a      | admit_probe\n"
-         "160     due            | never\n"
-         "9999999 poll           | still\n"
-         "9999999 acquire b      | reject_probing 0\n"
-         "9999999 complete a ok  | recorded\n",
-         "0 open, 160 half_open, 9999999 closed");
+    scene_run("trip_consecutive=1 open_ms=160 probe_lease_ms=0",
+              "0       call fail\n"
+              "160     acquire a      | admit_probe\n"
+              "160     due            | never\n"
+              "9999999 poll           | still\n"
+              "9999999 acquire b      | reject_probing 0\n"
+              "9999999 complete a ok  | recorded\n",
+              "0 open, 160 half_open, 9999999 closed");
 }
 
 static void a_lease_is_never_short_and_up_to_16_ms_long(void **state) {
     (void)state;
-    play("trip_consecutive=1 open_ms=101 probe_lease_ms=100",
-         "0    call fail\n"
-         "101  acquire a   | admit_probe\n"
-         "201  acquire b   | reject_probing 11\n"
-         "211  acquire b   | reject_probing 1\n"
-         "212  acquire b   | reject_open 101\n",
-         "0 open, 101 half_open, 212 open");
+    scene_run("trip_consecutive=1 open_ms=101 probe_lease_ms=100",
+              "0    call fail\n"
+              "101  acquire a   | admit_probe\n"
+              "201  acquire b   | reject_probing 11\n"
+              "211  acquire b   | reject_probing 1\n"
+              "212  acquire b   | reject_open 101\n",
+              "0 open, 101 half_open, 212 open");
 }
 
 static void a_lost_probe_among_others_ends_the_round_for_all(void **state) {
     (void)state;
-    play("trip_consecutive=1 open_ms=160 probe_budget=3 probe_successes=3",
-         "0    call fail\n"
-         "160  acquire a         | admit_probe\n"
-         "240  acquire b         | admit_probe\n"
-         "250  complete b ok     | recorded\n"
-         "256  acquire b         | admit_probe\n"
-         "320  acquire c         | reject_open 160\n"
-         "320  count lost_probe  | 2\n"
-         "321  complete b ok     | stale\n",
-         "0 open, 160 half_open, 320 open");
+    scene_run("trip_consecutive=1 open_ms=160 probe_budget=3 probe_successes=3",
+              "0    call fail\n"
+              "160  acquire a         | admit_probe\n"
+              "240  acquire b         | admit_probe\n"
+              "250  complete b ok     | recorded\n"
+              "256  acquire b         | admit_probe\n"
+              "320  acquire c         | reject_open 160\n"
+              "320  count lost_probe  | 2\n"
+              "321  complete b ok     | stale\n",
+              "0 open, 160 half_open, 320 open");
 }
 
 static void the_lease_starts_again_when_all_probes_were_back(void **state) {
     (void)state;
-    play("trip_consecutive=1 open_ms=160 probe_budget=2 probe_successes=2",
-         "0    call fail\n"
-         "160  acquire a       | admit_probe\n"
-         "304  complete a ok   | recorded\n"
-         "304  due             | never\n"
-         "320  acquire b       | admit_probe\n"
-         "479  poll            | still\n"
-         "480  poll            | moved\n",
-         "0 open, 160 half_open, 480 open");
+    scene_run("trip_consecutive=1 open_ms=160 probe_budget=2 probe_successes=2",
+              "0    call fail\n"
+              "160  acquire a       | admit_probe\n"
+              "304  complete a ok   | recorded\n"
+              "304  due             | never\n"
+              "320  acquire b       | admit_probe\n"
+              "479  poll            | still\n"
+              "480  poll            | moved\n",
+              "0 open, 160 half_open, 480 open");
 }
 
 static void an_idle_half_open_can_be_ended_by_opening(void **state) {
@@ -169,25 +161,25 @@ static void an_idle_half_open_can_be_ended_by_opening(void **state) {
 
 static void an_idle_half_open_can_be_ended_by_closing(void **state) {
     (void)state;
-    play("trip_consecutive=1 open_ms=160 half_open_max_ms=800 half_open_timeout_to=closed",
-         "0    call fail\n"
-         "160  poll\n"
-         "960  read      | half_open/closed 0\n"
-         "960  acquire a | admit\n"
-         "960  attempt   | 0\n",
-         "0 open, 160 half_open, 960 closed");
+    scene_run("trip_consecutive=1 open_ms=160 half_open_max_ms=800 half_open_timeout_to=closed",
+              "0    call fail\n"
+              "160  poll\n"
+              "960  read      | half_open/closed 0\n"
+              "960  acquire a | admit\n"
+              "960  attempt   | 0\n",
+              "0 open, 160 half_open, 960 closed");
 }
 
 static void half_open_is_idle_again_when_its_probe_gave_the_slot_back(void **state) {
     (void)state;
-    play("trip_consecutive=1 open_ms=160 half_open_max_ms=800 probe_lease_ms=4000",
-         "0    call fail\n"
-         "160  acquire a\n"
-         "1600 poll      | still\n"
-         "1600 release a\n"
-         "2399 poll      | still\n"
-         "2400 poll      | moved\n",
-         "0 open, 160 half_open, 2400 open");
+    scene_run("trip_consecutive=1 open_ms=160 half_open_max_ms=800 probe_lease_ms=4000",
+              "0    call fail\n"
+              "160  acquire a\n"
+              "1600 poll      | still\n"
+              "1600 release a\n"
+              "2399 poll      | still\n"
+              "2400 poll      | moved\n",
+              "0 open, 160 half_open, 2400 open");
 }
 
 static void with_nobody_ever_answering_a_call_is_admitted_again_within_open_time_and_lease(void **state) {
@@ -208,12 +200,12 @@ static void with_nobody_ever_answering_a_call_is_admitted_again_within_open_time
 
 static void the_lease_clock_runs_over_its_circle(void **state) {
     (void)state;
-    play("trip_consecutive=1 open_ms=160",
-         "67108000  call fail\n"
-         "67108840  acquire a  | admit_probe\n"
-         "67108999  acquire b  | reject_probing 9\n"
-         "67109008  acquire b  | reject_open 160\n",
-         "67108000 open, 67108840 half_open, 67109008 open");
+    scene_run("trip_consecutive=1 open_ms=160",
+              "67108000  call fail\n"
+              "67108840  acquire a  | admit_probe\n"
+              "67108999  acquire b  | reject_probing 9\n"
+              "67109008  acquire b  | reject_open 160\n",
+              "67108000 open, 67108840 half_open, 67109008 open");
 }
 
 BW_TESTS(cmocka_unit_test(

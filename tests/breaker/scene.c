@@ -289,3 +289,20 @@ void scene_expect_reason(struct scene *s, const char *reason) {
     bw_breaker_snapshot(s->breaker, 0, &p);
     assert_string_equal(bw_reason_name(p.last_reason), reason);
 }
+
+void scene_run(const char *parameters, const char *script, const char *states) {
+    struct scene s;
+    scene_start(&s, parameters);
+    scene_play(&s, script);
+    scene_expect_states(&s, states);
+    scene_end(&s);
+}
+
+void scene_run_to(const char *parameters, const char *script, const char *states, const char *reason) {
+    struct scene s;
+    scene_start(&s, parameters);
+    scene_play(&s, script);
+    scene_expect_states(&s, states);
+    scene_expect_reason(&s, reason);
+    scene_end(&s);
+}

@@ -44,6 +44,11 @@ void scene_expect_states(struct scene *s, const char *states);
 void scene_expect_reason(struct scene *s, const char *reason);
 void scene_end(struct scene *s);
 
+/* All of it: a breaker with these parameters plays the script, and has come through these states. */
+void scene_run(const char *parameters, const char *script, const char *states);
+/* And the last of them for this reason. */
+void scene_run_to(const char *parameters, const char *script, const char *states, const char *reason);
+
 void scene_configure(struct bw_breaker_config *config, const char *parameters);
 
 #endif

@@ -4,54 +4,42 @@
 #include "run.h"
 #include "scene.h"
 
-static void play(const char *parameters, const char *script, const char *states) {
-    struct scene s;
-    scene_start(&s, parameters);
-    scene_play(&s, script);
-    scene_expect_states(&s, states);
-    scene_end(&s);
-}
-
 /* ---- Counts of calls ---- */
 
 static void a_count_window_holds_the_last_calls_and_no_more(void **state) {
     (void)state;
-    play("window=count window_calls=3 trip_failures=3",
-         "0  call fail\n"
-         "1  call fail\n"
-         "1  window | 2 2 0\n"
-         "2  call ok\n"
-         "2  window | 3 2 0\n"
-         "3  call ok\n"
-         "3  window | 3 1 0\n"
-         "4  call ok\n"
-         "4  window | 3 0 0\n",
-         "");
+    scene_run("window=count window_calls=3 trip_failures=3",
+              "0  call fail\n"
+              "1  call fail\n"
+              "1  window | 2 2 0\n"
+              "2  call ok\n"
+              "2  window | 3 2 0\n"
+              "3  call ok\n"
+              "3  window | 3 1 0\n"
+              "4  call ok\n"
+              "4  window | 3 0 0\n",
+              "");
 }
 
 static void failures_in_a_count_window_trip_though_successes_lie_between(void **state) {
     (void)state;
-    struct scene s;
-    scene_start(&s, "trip_consecutive=0 window=count window_calls=5 trip_failures=3");
-    scene_play(&s,
-               "0 call fail\n"
-               "1 call ok\n"
-               "2 call fail\n"
-               "3 call ok\n"
-               "4 call fail  | admit recorded\n"
-               "4 window     | 0 0 0\n");
-    scene_expect_states(&s, "4 open");
-    scene_expect_reason(&s, "FAILURE_COUNT");
-    scene_end(&s);
+    scene_run_to("trip_consecutive=0 window=count window_calls=5 trip_failures=3",
+                 "0 call fail\n"
+                 "1 call ok\n"
+                 "2 call fail\n"
+                 "3 call ok\n"
+                 "4 call fail  | admit recorded\n"
+                 "4 window     | 0 0 0\n",
+                 "4 open", "FAILURE_COUNT");
 }
 
 static void a_window_of_many_calls_counts_as_one_of_few_does(void **state) {
     (void)state;
-    play("trip_consecutive=0 window=count window_calls=47 trip_failure_rate=1",
-         "0  call ok\n"
-         "1  call fail\n"
-         "1  window | 2 1 0\n",
-         "");
+    scene_run("trip_consecutive=0 window=count window_calls=47 trip_failure_rate=1",
+              "0  call ok\n"
+              "1  call fail\n"
+              "1  window | 2 1 0\n",
+              "");
     struct scene s;
     scene_start(&s,
                 "trip_consecutive=0 window=count window_calls=47 window_min_calls=47 trip_failure_rate=1");
@@ -116,43 +104,41 @@ static void a_ring_with_slow_calls_forgets_them_one_by_one(void **state) {
 
 static void weights_add_to_the_count_of_failures_and_not_to_the_rate(void **state) {
     (void)state;
-    struct scene s;
-    scene_start(&s, "trip_consecutive=0 window=count window_calls=10 trip_failures=7 weight=UNAVAILABLE=3");
-    scene_play(&s,
-               "0 call fail code=14\n"
-               "1 call ok\n"
-               "2 call fail code=2\n"
-               "2 window | 3 2 0\n"
-               "3 call fail code=14 | admit recorded\n");
-    scene_expect_states(&s, "3 open");
-    scene_expect_reason(&s, "FAILURE_COUNT");
-    scene_end(&s);
-    play("trip_consecutive=0 window=count window_calls=10 window_min_calls=3 trip_failure_rate=0.5 weight=16",
-         "0 call fail\n"
-         "1 call ok\n"
-         "2 call ok\n",
-         "");
+    scene_run_to("trip_consecutive=0 window=count window_calls=10 trip_failures=7 weight=UNAVAILABLE=3",
+                 "0 call fail code=14\n"
+                 "1 call ok\n"
+                 "2 call fail code=2\n"
+                 "2 window | 3 2 0\n"
+                 "3 call fail code=14 | admit recorded\n",
+                 "3 open", "FAILURE_COUNT");
+    scene_run(
+        "trip_consecutive=0 window=count window_calls=10 window_min_calls=3 trip_failure_rate=0.5 weight=16",
+        "0 call fail\n"
+        "1 call ok\n"
+        "2 call ok\n",
+        "");
 }
 
 static void weights_leave_the_window_with_their_calls(void **state) {
     (void)state;
-    play("trip_consecutive=0 window=count window_calls=2 trip_failures=6 weight=UNAVAILABLE=5",
-         "0 call fail code=14\n"
-         "1 call ok\n"
-         "2 call fail code=2\n"
-         "3 call ok\n"
-         "4 call fail code=14\n"
-         "5 call fail code=2 | admit recorded\n",
-         "5 open");
+    scene_run("trip_consecutive=0 window=count window_calls=2 trip_failures=6 weight=UNAVAILABLE=5",
+              "0 call fail code=14\n"
+              "1 call ok\n"
+              "2 call fail code=2\n"
+              "3 call ok\n"
+              "4 call fail code=14\n"
+              "5 call fail code=2 | admit recorded\n",
+              "5 open");
 }
 
 static void weights_count_in_a_time_window_too(void **state) {
     (void)state;
-    play("trip_consecutive=0 window=time window_ms=100 window_buckets=2 trip_failures=6 weight=UNAVAILABLE=5",
-         "0   call fail code=14\n"
-         "120 call fail code=14\n"
-         "130 call fail code=2 | admit recorded\n",
-         "130 open");
+    scene_run(
+        "trip_consecutive=0 window=time window_ms=100 window_buckets=2 trip_failures=6 weight=UNAVAILABLE=5",
+        "0   call fail code=14\n"
+        "120 call fail code=14\n"
+        "130 call fail code=2 | admit recorded\n",
+        "130 open");
 }
 
 /* ---- Rates ---- */
@@ -176,37 +162,33 @@ static void a_rate_trips_when_it_is_reached(void **state) {
 
 static void a_rate_waits_for_the_minimum_of_calls(void **state) {
     (void)state;
-    play("trip_consecutive=0 window=count window_calls=10 window_min_calls=4 trip_failure_rate=0.5",
-         "0 call fail\n"
-         "1 call fail\n"
-         "2 call fail\n"
-         "2 state | closed\n"
-         "3 call fail\n",
-         "3 open");
+    scene_run("trip_consecutive=0 window=count window_calls=10 window_min_calls=4 trip_failure_rate=0.5",
+              "0 call fail\n"
+              "1 call fail\n"
+              "2 call fail\n"
+              "2 state | closed\n"
+              "3 call fail\n",
+              "3 open");
 }
 
 static void a_success_trips_too_when_it_makes_the_minimum_full(void **state) {
     (void)state;
-    play("trip_consecutive=0 window=count window_calls=10 window_min_calls=4 trip_failure_rate=0.5",
-         "0 call fail\n"
-         "1 call fail\n"
-         "2 call ok\n"
-         "3 call ok | admit recorded\n",
-         "3 open");
+    scene_run("trip_consecutive=0 window=count window_calls=10 window_min_calls=4 trip_failure_rate=0.5",
+              "0 call fail\n"
+              "1 call fail\n"
+              "2 call ok\n"
+              "3 call ok | admit recorded\n",
+              "3 open");
 }
 
 static void slow_successes_alone_trip_by_the_slow_rate(void **state) {
     (void)state;
-    struct scene s;
-    scene_start(&s,
-                "trip_consecutive=0 window=time window_ms=1000 window_min_calls=2 slow_call_ms=50 "
-                "trip_slow_rate=0.5");
-    scene_play(&s,
-               "0 call ok latency=50\n"
-               "1 call ok latency=51 | admit recorded\n");
-    scene_expect_states(&s, "1 open");
-    scene_expect_reason(&s, "SLOW_RATE");
-    scene_end(&s);
+    scene_run_to(
+        "trip_consecutive=0 window=time window_ms=1000 window_min_calls=2 slow_call_ms=50 "
+        "trip_slow_rate=0.5",
+        "0 call ok latency=50\n"
+        "1 call ok latency=51 | admit recorded\n",
+        "1 open", "SLOW_RATE");
 }
 
 static void of_several_policies_that_trip_the_first_is_the_reason(void **state) {
@@ -251,12 +233,12 @@ static void the_event_of_a_trip_tells_what_was_seen_and_what_was_allowed(void **
 
 static void nothing_trips_by_its_window_during_the_warm_up(void **state) {
     (void)state;
-    play("trip_consecutive=0 window=count window_calls=5 trip_failure_rate=0.5 warmup_ms=100",
-         "0   call fail\n"
-         "99  call fail\n"
-         "99  window     | 2 2 0\n"
-         "100 call ok    | admit recorded\n",
-         "100 open");
+    scene_run("trip_consecutive=0 window=count window_calls=5 trip_failure_rate=0.5 warmup_ms=100",
+              "0   call fail\n"
+              "99  call fail\n"
+              "99  window     | 2 2 0\n"
+              "100 call ok    | admit recorded\n",
+              "100 open");
 }
 
 static void metrics_only_says_once_which_policy_would_have_tripped(void **state) {
@@ -281,30 +263,30 @@ static void metrics_only_says_once_which_policy_would_have_tripped(void **state)
 
 static void a_time_window_holds_its_buckets_from_the_start_of_the_generation(void **state) {
     (void)state;
-    play("window=time window_ms=100 window_buckets=4",
-         "0   call fail\n"
-         "24  call ok\n"
-         "25  call ok\n"
-         "99  window | 3 1 0\n"
-         "100 window | 1 0 0\n"
-         "124 window | 1 0 0\n"
-         "125 window | 0 0 0\n",
-         "");
+    scene_run("window=time window_ms=100 window_buckets=4",
+              "0   call fail\n"
+              "24  call ok\n"
+              "25  call ok\n"
+              "99  window | 3 1 0\n"
+              "100 window | 1 0 0\n"
+              "124 window | 1 0 0\n"
+              "125 window | 0 0 0\n",
+              "");
 }
 
 static void the_buckets_of_a_later_generation_begin_when_it_begins(void **state) {
     (void)state;
-    play("trip_consecutive=1 open_ms=10 window=time window_ms=100 window_buckets=2",
-         "0   call fail\n"
-         "17  call ok    | admit_probe recorded\n"
-         "17  window     | 0 0 0\n"
-         "66  call ok\n"
-         "67  call ok\n"
-         "116 window     | 2 0 0\n"
-         "117 window     | 1 0 0\n"
-         "166 window     | 1 0 0\n"
-         "167 window     | 0 0 0\n",
-         "0 open, 17 half_open, 17 closed");
+    scene_run("trip_consecutive=1 open_ms=10 window=time window_ms=100 window_buckets=2",
+              "0   call fail\n"
+              "17  call ok    | admit_probe recorded\n"
+              "17  window     | 0 0 0\n"
+              "66  call ok\n"
+              "67  call ok\n"
+              "116 window     | 2 0 0\n"
+              "117 window     | 1 0 0\n"
+              "166 window     | 1 0 0\n"
+              "167 window     | 0 0 0\n",
+              "0 open, 17 half_open, 17 closed");
 }
 
 static void a_generation_sees_nothing_that_another_one_recorded(void **state) {
@@ -312,17 +294,17 @@ static void a_generation_sees_nothing_that_another_one_recorded(void **state) {
     static const char *const windows[] = {"window=time window_ms=1000", "window=count window_calls=5",
                                           "window=count window_calls=50"};
     for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++)
-        play(windows[i],
-             "0 call fail\n"
-             "0 acquire a\n"
-             "0 window            | 1 1 0\n"
-             "1 reset\n"
-             "1 window            | 0 0 0\n"
-             "1 complete a fail   | stale\n"
-             "1 window            | 0 0 0\n"
-             "2 call ok\n"
-             "2 window            | 1 0 0\n",
-             "1 closed");
+        scene_run(windows[i],
+                  "0 call fail\n"
+                  "0 acquire a\n"
+                  "0 window            | 1 1 0\n"
+                  "1 reset\n"
+                  "1 window            | 0 0 0\n"
+                  "1 complete a fail   | stale\n"
+                  "1 window            | 0 0 0\n"
+                  "2 call ok\n"
+                  "2 window            | 1 0 0\n",
+                  "1 closed");
 }
 
 static void a_time_window_that_nobody_used_for_long_is_empty(void **state) {
@@ -370,13 +352,13 @@ static void a_window_is_kept_when_other_things_are_configured_anew(void **state)
     static const char *const windows[] = {"window=time window_ms=1000", "window=count window_calls=5",
                                           "window=count window_calls=50"};
     for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++)
-        play(windows[i],
-             "0 call fail\n"
-             "1 reconfigure open_ms=10 trip_failures=3 trip_failure_rate=0.9 | 0\n"
-             "1 window           | 1 1 0\n"
-             "1 call fail\n"
-             "1 call fail\n",
-             "1 open");
+        scene_run(windows[i],
+                  "0 call fail\n"
+                  "1 reconfigure open_ms=10 trip_failures=3 trip_failure_rate=0.9 | 0\n"
+                  "1 window           | 1 1 0\n"
+                  "1 call fail\n"
+                  "1 call fail\n",
+                  "1 open");
 }
 
 static void a_window_of_another_size_or_kind_starts_empty(void **state) {
@@ -404,28 +386,28 @@ static void a_window_of_another_size_or_kind_starts_empty(void **state) {
 
 static void a_new_time_window_counts_from_the_start_of_the_generation(void **state) {
     (void)state;
-    play("window=none",
-         "0   reset\n"
-         "150 reconfigure window=time window_ms=200 window_buckets=2 | 0\n"
-         "199 call ok\n"
-         "299 window  | 1 0 0\n"
-         "300 window  | 0 0 0\n",
-         "0 closed");
+    scene_run("window=none",
+              "0   reset\n"
+              "150 reconfigure window=time window_ms=200 window_buckets=2 | 0\n"
+              "199 call ok\n"
+              "299 window  | 1 0 0\n"
+              "300 window  | 0 0 0\n",
+              "0 closed");
 }
 
 static void a_count_window_that_has_no_memory_is_refused(void **state) {
     (void)state;
-    play("window=count window_calls=20",
-         "0 call ok\n"
-         "0 reconfigure window_calls=1025 | -7\n"
-         "0 window                        | 1 0 0\n",
-         "");
-    play("window=count window_calls=2000",
-         "0 call ok\n"
-         "0 reconfigure window_calls=2000 open_ms=5 | 0\n"
-         "0 window                                  | 1 0 0\n"
-         "0 reconfigure window_calls=2001           | -7\n",
-         "");
+    scene_run("window=count window_calls=20",
+              "0 call ok\n"
+              "0 reconfigure window_calls=1025 | -7\n"
+              "0 window                        | 1 0 0\n",
+              "");
+    scene_run("window=count window_calls=2000",
+              "0 call ok\n"
+              "0 reconfigure window_calls=2000 open_ms=5 | 0\n"
+              "0 window                                  | 1 0 0\n"
+              "0 reconfigure window_calls=2001           | -7\n",
+              "");
 }
 
 BW_TESTS(cmocka_unit_test(a_count_window_holds_the_last_calls_and_no_more),
