@@ -41,10 +41,7 @@ struct play {
 };
 
 static uint64_t dice(struct play *p, uint64_t sides) {
-    p->random ^= p->random << 13;
-    p->random ^= p->random >> 7;
-    p->random ^= p->random << 17;
-    return (p->random >> 11) % sides;
+    return (scene_random(&p->random) >> 11) % sides;
 }
 
 /* ---- The model ---- */

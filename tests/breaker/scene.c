@@ -290,19 +290,33 @@ void scene_expect_reason(struct scene *s, const char *reason) {
     assert_string_equal(bw_reason_name(p.last_reason), reason);
 }
 
-void scene_run(const char *parameters, const char *script, const char *states) {
-    struct scene s;
-    scene_start(&s, parameters);
-    scene_play(&s, script);
-    scene_expect_states(&s, states);
-    scene_end(&s);
-}
-
 void scene_run_to(const char *parameters, const char *script, const char *states, const char *reason) {
     struct scene s;
     scene_start(&s, parameters);
     scene_play(&s, script);
     scene_expect_states(&s, states);
-    scene_expect_reason(&s, reason);
+    if (reason)
+        scene_expect_reason(&s, reason);
     scene_end(&s);
+}
+
+void scene_run(const char *parameters, const char *script, const char *states) {
+    scene_run_to(parameters, script, states, NULL);
+}
+
+uint64_t scene_transitions(const struct bw_breaker *breaker) {
+    uint64_t count = 0;
+    for (int from = 0; from < BW_STATES; from++)
+        for (int to = 0; to < BW_STATES; to++)
+            for (int reason = 0; reason < BW_REASONS; reason++)
+                count += bw_breaker_transitions(breaker, (enum bw_state)from, (enum bw_state)to,
+                                                (enum bw_reason)reason);
+    return count;
+}
+
+uint64_t scene_random(uint64_t *random) {
+    *random ^= *random << 13;
+    *random ^= *random >> 7;
+    *random ^= *random << 17;
+    return *random;
 }

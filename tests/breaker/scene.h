@@ -49,6 +49,11 @@ void scene_run(const char *parameters, const char *script, const char *states);
 /* And the last of them for this reason. */
 void scene_run_to(const char *parameters, const char *script, const char *states, const char *reason);
 
+/* All transitions, whatever from, to and why. */
+uint64_t scene_transitions(const struct bw_breaker *breaker);
+/* The next number after `*random`, which must not be 0: the same ones in every run. */
+uint64_t scene_random(uint64_t *random);
+
 void scene_configure(struct bw_breaker_config *config, const char *parameters);
 
 #endif

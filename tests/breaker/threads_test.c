@@ -27,13 +27,6 @@ struct worker {
     bool out[TICKETS], probe[TICKETS];
 };
 
-static uint64_t next_random(uint64_t *random) {
-    *random ^= *random << 13;
-    *random ^= *random >> 7;
-    *random ^= *random << 17;
-    return *random;
-}
-
 static void acquire(struct worker *w, int i, uint64_t now_ms) {
     struct arena *arena = w->arena;
     enum bw_decision decision = bw_breaker_acquire(arena->breaker, now_ms, &w->tickets[i], NULL);
@@ -79,7 +72,7 @@ static void read_all(struct worker *w, uint64_t now_ms) {
 static void *work(void *argument) {
     struct worker *w = argument;
     for (int n = 0; n < OPERATIONS; n++) {
-        unsigned dice = (unsigned)(next_random(&w->random) >> 20);
+        unsigned dice = (unsigned)(scene_random(&w->random) >> 20);
         int i = (int)(dice % TICKETS);
         uint64_t now_ms = dice % 4 == 0 ? ++w->arena->now_ms : w->arena->now_ms;
         if (w->out[i])
@@ -112,16 +105,6 @@ static void run(struct arena *arena, void *(*extra)(void *)) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
 }
 
-static uint64_t transitions_of(const struct bw_breaker *breaker) {
-    uint64_t count = 0;
-    for (int from = 0; from < BW_STATES; from++)
-        for (int to = 0; to < BW_STATES; to++)
-            for (int reason = 0; reason < BW_REASONS; reason++)
-                count += bw_breaker_transitions(breaker, (enum bw_state)from, (enum bw_state)to,
-                                                (enum bw_reason)reason);
-    return count;
-}
-
 static void check_books(struct arena *arena) {
     struct bw_breaker_snapshot p;
     bw_breaker_snapshot(arena->breaker, arena->now_ms, &p);
@@ -135,7 +118,7 @@ static void check_books(struct arena *arena) {
     assert_int_equal(c->ok + c->failed, arena->recorded);
     assert_int_equal(c->admitted, c->ok + c->failed + c->ignored + c->stale);
     assert_int_equal(p.probes_in_flight, 0);
-    assert_int_equal(transitions_of(arena->breaker), p.generation - 1);
+    assert_int_equal(scene_transitions(arena->breaker), p.generation - 1);
     assert_true(p.generation > 100);
 }
 
