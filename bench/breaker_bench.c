@@ -71,7 +71,7 @@ static void burst_call(struct row *row, unsigned thread, uint64_t calls) {
         struct bw_ticket ticket;
         uint64_t now_ms = began_ms + i / CALLS_PER_MS;
         enum bw_decision decision = bw_breaker_acquire(breaker, now_ms, &ticket, NULL);
-        if (decision <= BW_ADMIT_PROBE)
+        if (bw_admitted(decision))
             bw_breaker_complete(breaker, &ticket, now_ms, &success);
         surprises += decision != row->expected;
     }

@@ -276,7 +276,7 @@ static bool send_out(struct guard_call *call, const struct guard_request *reques
 static void decide(struct guard_call *call) {
     struct guard *guard = call->guard;
     call->decision = bw_breaker_acquire(guard->breaker, guard->now_ms, &call->ticket, &call->retry_after_ms);
-    call->rejected = call->decision > BW_ADMIT_PROBE;
+    call->rejected = !bw_admitted(call->decision);
 }
 
 static struct guard_call *call_new(struct guard *guard, uint64_t now_ms, uint64_t deadline_ms) {

@@ -20,7 +20,7 @@ static void guarded_call(struct bw_breaker *breaker, uint64_t now_ms) {
     struct bw_ticket ticket;
     uint64_t retry_after_ms;
     enum bw_decision decision = bw_breaker_acquire(breaker, now_ms, &ticket, &retry_after_ms);
-    if (decision > BW_ADMIT_PROBE) { /* no: the peer is left alone */
+    if (!bw_admitted(decision)) { /* no: the peer is left alone */
         char hint[32];
         snprintf(hint, sizeof hint, "%" PRIu64 " s left", retry_after_ms / 1000);
         say(breaker, now_ms, decision, hint);

@@ -105,7 +105,7 @@ static struct bw_ticket ticket_of(uint64_t word, uint64_t now_ms, bool admitted)
 
 static void count(struct bw_breaker *breaker, enum bw_decision decision) {
     struct bw_shard *shard = bw_shards_mine(breaker->shards);
-    bool admitted = decision <= BW_ADMIT_PROBE;
+    bool admitted = bw_admitted(decision);
     bw_shards_count(shard, admitted ? &shard->admitted : &shard->rejected[decision]);
     if (decision == BW_ADMIT_PROBE)
         bw_shards_count(shard, &shard->admitted_probe);
@@ -129,10 +129,10 @@ static enum bw_decision acquire_by_policy(struct bw_breaker *breaker, uint64_t n
         decision = decide(&e, &again);
     while (again);
 
-    if (decision > BW_ADMIT_PROBE)
+    if (!bw_admitted(decision))
         give_place_back(&e);
     count(breaker, decision);
-    *ticket = ticket_of(e.word, now_ms, decision <= BW_ADMIT_PROBE);
+    *ticket = ticket_of(e.word, now_ms, bw_admitted(decision));
     ticket->has_place = e.has_place;
     *retry_after_ms = retry_after(&e, decision);
     return decision;

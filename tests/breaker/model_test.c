@@ -136,14 +136,14 @@ static enum bw_decision model_acquire(struct model *m, uint64_t now_ms, uint64_t
         decision = BW_REJECT_FORCED;
     else if (m->state == BW_HALF_OPEN)
         decision = slot_is_free(m) ? BW_ADMIT_PROBE : BW_REJECT_PROBING;
-    *retry_ms = decision > BW_ADMIT_PROBE ? retry_of(m, now_ms) : 0;
+    *retry_ms = bw_admitted(decision) ? 0 : retry_of(m, now_ms);
     if (decision == BW_ADMIT_PROBE) {
         if (m->in_flight == 0)
             m->since_ms = rounded(now_ms);
         m->in_flight++;
         m->counters.admitted_probe++;
     }
-    if (decision <= BW_ADMIT_PROBE)
+    if (bw_admitted(decision))
         m->counters.admitted++;
     else
         m->counters.rejected[decision]++;
@@ -235,7 +235,7 @@ static void do_acquire(struct play *p) {
     enum bw_decision expected = model_acquire(&p->model, p->now_ms, &expected_ms);
     assert_int_equal(bw_breaker_acquire(p->breaker, p->now_ms, &call->ticket, &retry_ms), expected);
     assert_int_equal(retry_ms, expected_ms);
-    call->admitted = expected <= BW_ADMIT_PROBE;
+    call->admitted = bw_admitted(expected);
     call->probe = expected == BW_ADMIT_PROBE;
     call->generation = p->model.generation;
 }

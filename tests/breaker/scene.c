@@ -67,7 +67,7 @@ static bool acquire(struct scene *s, uint64_t now_ms, struct bw_ticket *ticket, 
     uint64_t retry_after_ms;
     enum bw_decision decision = bw_breaker_acquire(s->breaker, now_ms, ticket, &retry_after_ms);
     int length = snprintf(answer, ANSWER_MAX, "%s", bw_decision_name(decision));
-    if (decision <= BW_ADMIT_PROBE) {
+    if (bw_admitted(decision)) {
         assert_int_equal(retry_after_ms, 0);
         return true;
     }

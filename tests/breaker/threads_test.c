@@ -30,7 +30,7 @@ struct worker {
 static void acquire(struct worker *w, int i, uint64_t now_ms) {
     struct arena *arena = w->arena;
     enum bw_decision decision = bw_breaker_acquire(arena->breaker, now_ms, &w->tickets[i], NULL);
-    w->out[i] = decision <= BW_ADMIT_PROBE;
+    w->out[i] = bw_admitted(decision);
     w->probe[i] = decision == BW_ADMIT_PROBE;
     arena->admitted += w->out[i];
     if (!w->probe[i])

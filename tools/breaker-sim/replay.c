@@ -150,7 +150,7 @@ bool replay_add(struct replay *replay, const struct call *call) {
     run_until(replay, call->t_ms);
     enum bw_decision decision = bw_breaker_acquire(replay->breaker, call->t_ms, &flight.ticket, NULL);
     tell_events(replay);
-    if (decision <= BW_ADMIT_PROBE) {
+    if (bw_admitted(decision)) {
         replay->tally.admitted++;
         return push(replay, flight);
     }

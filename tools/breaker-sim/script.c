@@ -59,7 +59,7 @@ static struct bw_ticket *ticket_of(const struct script *s) {
 static void acquire_into(struct script *s, struct bw_ticket *ticket) {
     enum bw_decision decision = bw_breaker_acquire(s->breaker, s->now_ms, ticket, NULL);
     s->decision = bw_decision_name(decision);
-    s->admitted = decision <= BW_ADMIT_PROBE;
+    s->admitted = bw_admitted(decision);
 }
 
 static bool acquire(struct script *s) {

@@ -9,7 +9,7 @@ static void call(struct bw_breaker *breaker, uint64_t now_ms, enum bw_outcome ou
     uint64_t retry_after_ms;
     enum bw_decision decision = bw_breaker_acquire(breaker, now_ms, &ticket, &retry_after_ms);
     printf("%s", bw_decision_name(decision));
-    if (decision <= BW_ADMIT_PROBE)
+    if (bw_admitted(decision))
         printf(" %s", bw_verdict_name(bw_breaker_complete(breaker, &ticket, now_ms, &result)));
     else
         printf(" %d", (int)retry_after_ms);
