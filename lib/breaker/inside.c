@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cell.h"
+#include "spin.h"
 #include "word.h"
 
 _Static_assert(sizeof(struct bw_policy) % 8 == 0, "a policy is copied in whole words");
@@ -73,15 +74,10 @@ uint64_t bw_inside_counted(const _Atomic uint64_t *counter, uint64_t word) {
     return seen >> COUNT_SHIFT == bw_word_generation(word) ? seen & ((UINT64_C(1) << COUNT_SHIFT) - 1) : 0;
 }
 
-static atomic_flag *lock_of(const struct bw_breaker *breaker) {
-    return &((struct bw_breaker *)breaker)->lock;
-}
-
 void bw_inside_lock(const struct bw_breaker *breaker) {
-    while (atomic_flag_test_and_set_explicit(lock_of(breaker), memory_order_acquire))
-        ;
+    bw_spin_lock(&breaker->lock);
 }
 
 void bw_inside_unlock(const struct bw_breaker *breaker) {
-    atomic_flag_clear_explicit(lock_of(breaker), memory_order_release);
+    bw_spin_unlock(&breaker->lock);
 }

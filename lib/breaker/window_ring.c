@@ -1,18 +1,9 @@
 #include <string.h>
 
+#include "spin.h"
 #include "window.h"
 
 enum { SLOW = 0x80, WEIGHT_MASK = 0x7f };
-
-static void lock(const struct bw_window_ring *ring) {
-    atomic_flag *flag = &((struct bw_window_ring *)ring)->lock;
-    while (atomic_flag_test_and_set_explicit(flag, memory_order_acquire))
-        ;
-}
-
-static void unlock(const struct bw_window_ring *ring) {
-    atomic_flag_clear_explicit(&((struct bw_window_ring *)ring)->lock, memory_order_release);
-}
 
 /* `by` is 1 or -1. */
 static void count(struct bw_window_sums *sums, uint8_t entry, int by) {
@@ -56,7 +47,7 @@ static void begin(struct bw_window_ring *ring, uint64_t generation, uint64_t ver
 
 bool bw_window_ring_add(struct bw_window_ring *ring, const struct bw_window_shape *shape, uint64_t generation,
                         struct bw_window_entry entry, struct bw_window_sums *sums) {
-    lock(ring);
+    bw_spin_lock(&ring->lock);
     bool is_current = ring->generation <= generation && ring->version <= shape->version;
     if (is_current) {
         begin(ring, generation, shape->version);
@@ -66,16 +57,16 @@ bool bw_window_ring_add(struct bw_window_ring *ring, const struct bw_window_shap
             fail_late(ring, entry.weight, (uint32_t)shape->calls);
         *sums = ring->sums;
     }
-    unlock(ring);
+    bw_spin_unlock(&ring->lock);
     return is_current;
 }
 
 struct bw_window_sums bw_window_ring_read(const struct bw_window_ring *ring,
                                           const struct bw_window_shape *shape, uint64_t generation) {
     struct bw_window_sums sums = {0};
-    lock(ring);
+    bw_spin_lock(&ring->lock);
     if (ring->generation == generation && ring->version == shape->version)
         sums = ring->sums;
-    unlock(ring);
+    bw_spin_unlock(&ring->lock);
     return sums;
 }
