@@ -34,8 +34,7 @@ static void give_place_back(struct entry *e) {
     e->has_place = false;
 }
 
-/* The open time may be over: then the winner's slot is taken in the same step, and nobody can come between.
- */
+/* When the open time is over the winner's slot is taken in the same step: nobody can come between. */
 static enum bw_decision acquire_open(struct entry *e, bool *again) {
     uint64_t from = e->word;
     struct bw_move move;

@@ -88,17 +88,22 @@ static bool judge_by_sums(const struct ending *e, const struct bw_trips *trips,
     return true;
 }
 
+/* False when a later generation than the word's is being counted. */
+static inline bool add_to_window(const struct ending *e, const struct bw_trips *trips, uint64_t word,
+                                 struct bw_window_sums *sums) {
+    struct bw_window_entry entry = {.weight = e->judged.failed ? trips->weight[e->judged.code] : 0,
+                                    .slow = e->judged.slow,
+                                    .is_late = e->ticket->overdue && !e->judged.is_overdue};
+    return bw_windows_add(&e->breaker->windows, &trips->window,
+                          bw_transition_moment(e->breaker, word, e->t_ms), entry, sums);
+}
+
 /* In CLOSED and METRICS_ONLY. */
 static bool judge_counted(const struct ending *e, uint64_t word) {
     struct bw_trips trips;
-    bw_inside_trips(e->breaker, &trips);
-    struct bw_window_entry entry = {.weight = e->judged.failed ? trips.weight[e->judged.code] : 0,
-                                    .slow = e->judged.slow,
-                                    .is_late = e->ticket->overdue && !e->judged.is_overdue};
     struct bw_window_sums sums;
-    return bw_windows_add(&e->breaker->windows, &trips.window,
-                          bw_transition_moment(e->breaker, word, e->t_ms), entry, &sums) &&
-           judge_by_sums(e, &trips, &sums, word);
+    bw_inside_trips(e->breaker, &trips);
+    return add_to_window(e, &trips, word, &sums) && judge_by_sums(e, &trips, &sums, word);
 }
 
 static bool judge_probe(const struct ending *e, uint64_t word) {
@@ -195,14 +200,12 @@ __attribute__((noinline)) static enum bw_verdict complete_in_window(struct bw_br
                                                                     struct bw_ticket *ticket, uint64_t now_ms,
                                                                     const struct bw_result *result) {
     struct bw_trips trips;
-    bw_inside_trips(breaker, &trips);
+    struct bw_window_sums sums;
     uint64_t word = bw_word_healthy(ticket->generation);
     struct ending e = ending_of(breaker, ticket, now_ms, result);
-    struct bw_window_entry entry = {.slow = e.judged.slow, .is_late = ticket->overdue};
-    struct bw_window_sums sums;
+    bw_inside_trips(breaker, &trips);
     ticket->stage = BW_STAGE_DONE;
-    if (!bw_windows_add(&breaker->windows, &trips.window, bw_transition_moment(breaker, word, e.t_ms), entry,
-                        &sums))
+    if (!add_to_window(&e, &trips, word, &sums))
         return end_stale(&e);
     if (bw_policy_window_trips(&trips, &sums))
         return judge_by_sums(&e, &trips, &sums, word) ? BW_RECORDED : end_stale(&e);
@@ -210,8 +213,7 @@ __attribute__((noinline)) static enum bw_verdict complete_in_window(struct bw_br
     return BW_RECORDED;
 }
 
-/* The same, as short as it can be: nothing can be slow, the thread is at home in its shard, the code is OK.
- */
+/* As complete_healthy, but short: nothing can be slow, the thread is at home in its shard, the code is OK. */
 static enum bw_verdict complete_plain(struct bw_breaker *breaker, struct bw_shard *home,
                                       struct bw_ticket *ticket, uint64_t now_ms,
                                       const struct bw_result *result) {

@@ -4,7 +4,8 @@
 /* A share that is meant is reached, though it cannot be written exactly: 7 of 10 reach 0.7. */
 #define RATE_TOLERANCE 1e-9
 
-bool bw_policy_rate_is_reached(double rate, uint64_t count, uint64_t calls) {
+/* Does `count` of `calls` reach the share `rate`? */
+static bool rate_is_reached(double rate, uint64_t count, uint64_t calls) {
     return (double)calls * rate <= (double)count + RATE_TOLERANCE;
 }
 
@@ -20,9 +21,8 @@ static void decide_by_sample(const struct bw_policy *policy, struct bw_round rou
                              struct bw_move *move) {
     uint64_t finished = round.ok + round.failed;
     double failed_share = (double)round.failed / (double)finished;
-    bool is_slow =
-        policy->probe_slow_rate > 0 && bw_policy_rate_is_reached(policy->probe_slow_rate, slow, finished);
-    bool has_failed = bw_policy_rate_is_reached(policy->probe_failure_rate, round.failed, finished);
+    bool is_slow = policy->probe_slow_rate > 0 && rate_is_reached(policy->probe_slow_rate, slow, finished);
+    bool has_failed = rate_is_reached(policy->probe_failure_rate, round.failed, finished);
     move->reason = has_failed || is_slow ? BW_REASON_PROBE_FAILED : BW_REASON_PROBES_OK;
     move->value = !has_failed && is_slow ? (double)slow / (double)finished : failed_share;
     move->threshold = !has_failed && is_slow ? policy->probe_slow_rate : policy->probe_failure_rate;
@@ -83,9 +83,9 @@ static bool window_trips(const struct bw_trips *trips, const struct bw_window_su
         return false;
     if (trips->failures && sums->weight >= trips->failures)
         return trip(move, BW_REASON_FAILURE_COUNT, (double)sums->weight, (double)trips->failures);
-    if (trips->failure_rate > 0 && bw_policy_rate_is_reached(trips->failure_rate, sums->failed, sums->calls))
+    if (trips->failure_rate > 0 && rate_is_reached(trips->failure_rate, sums->failed, sums->calls))
         return trip(move, BW_REASON_FAILURE_RATE, share(sums->failed, sums), trips->failure_rate);
-    if (trips->slow_rate > 0 && bw_policy_rate_is_reached(trips->slow_rate, sums->slow, sums->calls))
+    if (trips->slow_rate > 0 && rate_is_reached(trips->slow_rate, sums->slow, sums->calls))
         return trip(move, BW_REASON_SLOW_RATE, share(sums->slow, sums), trips->slow_rate);
     return false;
 }

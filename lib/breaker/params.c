@@ -1,5 +1,6 @@
 #include <breakwire/breaker.h>
 
+#include "window.h"
 #include "word.h"
 
 #define DAY_MS  86400000.0
@@ -33,7 +34,7 @@ const struct bw_breaker_param bw_breaker_params[] = {
         "size of the count window"),
     ROW(window_ms, MS, "ms", 1, DAY_MS, "10000", NULL,
         "length of the time window"),
-    ROW(window_buckets, COUNT, "buckets", 1, 60, "10", NULL,
+    ROW(window_buckets, COUNT, "buckets", 1, BW_WINDOW_BUCKETS_MAX, "10", NULL,
         "how many parts the time window moves in"),
     ROW(window_min_calls, COUNT, "calls", 1, 100000, "1", NULL,
         "with fewer calls in the window nothing trips on it"),

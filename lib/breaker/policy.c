@@ -44,7 +44,6 @@ struct bw_policy bw_policy_make(const struct bw_breaker_config *config) {
         .lease_replaces = config->probe_lease_action == BW_LEASE_REPLACE,
         .half_open_max_ms = config->half_open_max_ms,
         .half_open_to_closed = config->half_open_timeout_to == BW_HALF_OPEN_TO_CLOSED,
-        .slow_call_ms = config->slow_call_ms,
         .probe_slow_is_failure = config->probe_slow_is_failure,
         .ramp_ms = config->ramp_ms,
         .max_concurrency = config->max_concurrency,

@@ -30,7 +30,6 @@ struct bw_policy {
     uint64_t lease_replaces;
     uint64_t half_open_max_ms;
     uint64_t half_open_to_closed;
-    uint64_t slow_call_ms;
     uint64_t probe_slow_is_failure;
     uint64_t ramp_ms;
     uint64_t max_concurrency;
@@ -90,8 +89,6 @@ enum bw_judgement bw_policy_judge(const struct bw_trips *trips, uint64_t word, u
                                   struct bw_move *move);
 /* Would a result trip by these sums, once the warm-up is over? */
 bool bw_policy_window_trips(const struct bw_trips *trips, const struct bw_window_sums *sums);
-/* Does `count` of `calls` reach the share `rate`? */
-bool bw_policy_rate_is_reached(double rate, uint64_t count, uint64_t calls);
 
 /* Is the `n`th call of a ramp let through, `elapsed_ms` after its start? Error diffusion: a call passes when
  * the whole part of n times the share, 10 to 100 %, has grown. */

@@ -46,8 +46,8 @@ static void fill_state(const struct bw_breaker *breaker, uint64_t word, uint64_t
     out->window_calls = sums.calls;
     out->window_failed = sums.failed;
     out->window_slow = sums.slow;
-    bool is_counting = out->state == BW_CLOSED || out->state == BW_METRICS_ONLY;
-    out->failure_count = is_counting ? out->consecutive : (uint32_t)load(&breaker->left_closed_at);
+    out->failure_count =
+        bw_word_has_streak(word) ? out->consecutive : (uint32_t)load(&breaker->left_closed_at);
 }
 
 static void fill_last(const struct bw_breaker *breaker, struct bw_breaker_snapshot *out) {

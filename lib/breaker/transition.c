@@ -63,9 +63,8 @@ static void count_time(struct bw_breaker *breaker, uint64_t t_ms, enum bw_state 
 }
 
 static void keep_streak(struct bw_breaker *breaker, uint64_t from, const struct bw_move *move) {
-    enum bw_state state = bw_word_state(from);
     uint64_t streak = move->reason <= BW_REASON_SLOW_RATE ? move->streak : bw_word_streak(from);
-    if (state == BW_CLOSED || state == BW_METRICS_ONLY)
+    if (bw_word_has_streak(from))
         atomic_store_explicit(&breaker->left_closed_at, streak, memory_order_relaxed);
 }
 
