@@ -123,11 +123,9 @@ static const char *setting_name(const struct config *config, size_t i) {
     return config->table.family->settings[i].name;
 }
 
+/* Of a name that is in the table. */
 static size_t param_place(const char *name) {
-    size_t i = 0;
-    while (i < bw_breaker_params_count && strcmp(bw_breaker_params[i].name, name) != 0)
-        i++;
-    return i;
+    return (size_t)(bw_breaker_param(name) - bw_breaker_params);
 }
 
 /* By flag or environment: that wins over the file. */

@@ -10,7 +10,7 @@
 
 enum { VALUE_TEXT_MAX = 300 };
 
-const struct bw_breaker_param *bw_config_param(const char *name) {
+const struct bw_breaker_param *bw_breaker_param(const char *name) {
     for (size_t i = 0; i < bw_breaker_params_count; i++)
         if (strcmp(bw_breaker_params[i].name, name) == 0)
             return &bw_breaker_params[i];
@@ -188,7 +188,7 @@ bool bw_config_in_range(const struct bw_breaker_config *config, const struct bw_
 
 int bw_breaker_config_set(struct bw_breaker_config *config, const char *name, const char *text, char *why,
                           size_t why_size) {
-    const struct bw_breaker_param *param = bw_config_param(name);
+    const struct bw_breaker_param *param = bw_breaker_param(name);
     struct bw_breaker_config changed = *config;
     if (!param) {
         if (why)
@@ -206,7 +206,7 @@ int bw_breaker_config_set(struct bw_breaker_config *config, const char *name, co
 
 int bw_breaker_config_get(const struct bw_breaker_config *config, const char *name, char *text,
                           size_t text_size) {
-    const struct bw_breaker_param *param = bw_config_param(name);
+    const struct bw_breaker_param *param = bw_breaker_param(name);
     return param ? write_value(value_of(config, param), param, text, text_size) : -1;
 }
 

@@ -4,8 +4,6 @@
 
 #include <breakwire/breaker.h>
 
-/* The row of bw_breaker_params, or NULL. */
-const struct bw_breaker_param *bw_config_param(const char *name);
 /* Within the range of its row? Otherwise false and the sentence in `why`. */
 bool bw_config_in_range(const struct bw_breaker_config *config, const struct bw_breaker_param *param,
                         char *why, size_t why_size);

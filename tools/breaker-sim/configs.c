@@ -79,14 +79,10 @@ static bool is_numeric(const struct bw_breaker_param *param) {
 /* To bw_breaker_config_set all is text; in JSON "5" is no number. A default that is a word, "auto", is one.
  */
 static bool is_quoted_number(const char *name, const json_t *value) {
-    for (size_t i = 0; i < bw_breaker_params_count; i++) {
-        const struct bw_breaker_param *param = &bw_breaker_params[i];
-        if (strcmp(param->name, name) == 0)
-            return json_is_string(value) && is_numeric(param) &&
-                   (strcmp(json_string_value(value), param->default_text) != 0 ||
-                    strspn(param->default_text, "0123456789."));
-    }
-    return false;
+    const struct bw_breaker_param *param = bw_breaker_param(name);
+    return param && json_is_string(value) && is_numeric(param) &&
+           (strcmp(json_string_value(value), param->default_text) != 0 ||
+            strspn(param->default_text, "0123456789."));
 }
 
 static bool set_all(const char *path, json_t *object, struct bw_breaker_config *config) {

@@ -216,6 +216,8 @@ struct bw_breaker_param {
 };
 extern const struct bw_breaker_param bw_breaker_params[];
 extern const size_t bw_breaker_params_count;
+/* The row of that name, or NULL. */
+const struct bw_breaker_param *bw_breaker_param(const char *name);
 
 /* Sets one parameter from text. 0, or -1 with a sentence in `why` and `config` unchanged: unknown name, not a
  * value, or out of range. How parameters fit together is for config_check. */
