@@ -52,7 +52,7 @@ static enum bw_decision acquire_open(struct entry *e, bool *again) {
 }
 
 static enum bw_decision acquire_half_open(struct entry *e, bool *again) {
-    *again = bw_inside_move_if_due(e->breaker, e->policy, e->t_ms, &e->word);
+    *again = bw_transition_if_due(e->breaker, e->policy, e->t_ms, &e->word);
     uint64_t taken = e->word;
     if (*again || !bw_policy_take_slot(e->policy, e->t_ms, &taken))
         return BW_REJECT_PROBING;

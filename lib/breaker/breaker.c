@@ -8,8 +8,7 @@
 
 /* Enough for any window of usual size, so that one may be configured later on. */
 static size_t ring_cap_of(const struct bw_breaker_config *config) {
-    struct bw_window_shape shape = bw_window_shape_of(config);
-    size_t needed = bw_window_ring_needs(&shape);
+    size_t needed = bw_window_ring_needs(config);
     return needed > BW_WINDOW_RING_CALLS ? needed : BW_WINDOW_RING_CALLS;
 }
 
@@ -44,8 +43,6 @@ struct bw_breaker *bw_breaker_init(void *memory, const char *name, const struct 
 }
 
 struct bw_breaker *bw_breaker_new(const char *name, const struct bw_breaker_config *config, uint64_t now_ms) {
-    if (bw_breaker_config_check(config, NULL, 0) != 0)
-        return NULL;
     void *memory = malloc(bw_breaker_size(config));
     struct bw_breaker *breaker = memory ? bw_breaker_init(memory, name, config, now_ms) : NULL;
     if (!breaker)
@@ -57,24 +54,11 @@ void bw_breaker_free(struct bw_breaker *breaker) {
     free(breaker);
 }
 
-bool bw_inside_move_if_due(struct bw_breaker *breaker, const struct bw_policy *policy, uint64_t t_ms,
-                           uint64_t *word) {
-    struct bw_move move;
-    uint64_t from = *word;
-    if (!bw_policy_due(policy, from, t_ms, &move))
-        return false;
-    if (bw_transition_try(breaker, word, move.word)) {
-        bw_transition_done(breaker, t_ms, from, &move);
-        *word = move.word;
-    }
-    return true;
-}
-
 bool bw_breaker_poll(struct bw_breaker *breaker, uint64_t now_ms) {
     struct bw_policy policy;
     bw_inside_policy(breaker, &policy);
     uint64_t word = bw_inside_word(breaker);
-    return bw_inside_move_if_due(breaker, &policy, bw_inside_t(breaker, now_ms), &word);
+    return bw_transition_if_due(breaker, &policy, bw_inside_t(breaker, now_ms), &word);
 }
 
 uint64_t bw_breaker_next_due(const struct bw_breaker *breaker, uint64_t now_ms) {

@@ -76,10 +76,6 @@ uint64_t bw_inside_count(_Atomic uint64_t *counter, uint64_t word);
 /* 0 when another generation is counting. */
 uint64_t bw_inside_counted(const _Atomic uint64_t *counter, uint64_t word);
 
-/* Makes the transition that is due in `*word`, which then is the present one, whoever moved it. */
-bool bw_inside_move_if_due(struct bw_breaker *breaker, const struct bw_policy *policy, uint64_t t_ms,
-                           uint64_t *word);
-
 /* Under the lock, or before anybody else knows the breaker. `config` is checked. */
 void bw_inside_set_config(struct bw_breaker *breaker, const struct bw_breaker_config *config);
 
@@ -95,6 +91,9 @@ struct bw_window_moment bw_transition_moment(const struct bw_breaker *breaker, u
 bool bw_transition_try(struct bw_breaker *breaker, uint64_t *from, uint64_t to);
 /* Does the books of a transition: sequence, counters, event. */
 void bw_transition_done(struct bw_breaker *breaker, uint64_t t_ms, uint64_t from, const struct bw_move *move);
+/* Makes the transition that is due in `*word`, which then is the present one, whoever moved it. */
+bool bw_transition_if_due(struct bw_breaker *breaker, const struct bw_policy *policy, uint64_t t_ms,
+                          uint64_t *word);
 /* An event without a transition, while the word is `word`. */
 void bw_transition_note(struct bw_breaker *breaker, uint64_t t_ms, uint64_t word, const struct bw_move *move);
 

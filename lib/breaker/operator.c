@@ -132,8 +132,7 @@ int bw_breaker_reconfigure(struct bw_breaker *breaker, const struct bw_breaker_c
                            uint64_t now_ms) {
     if (bw_breaker_config_check(config, NULL, 0) != 0)
         return BW_BREAKER_CONFIGURATION;
-    struct bw_window_shape window = bw_window_shape_of(config);
-    if (bw_window_ring_needs(&window) > breaker->ring_cap)
+    if (bw_window_ring_needs(config) > breaker->ring_cap)
         return BW_BREAKER_MEMORY;
     bw_inside_lock(breaker);
     bw_inside_set_config(breaker, config);

@@ -96,3 +96,16 @@ void bw_transition_note(struct bw_breaker *breaker, uint64_t t_ms, uint64_t word
                         const struct bw_move *move) {
     add_event(breaker, t_ms, word, move, false);
 }
+
+bool bw_transition_if_due(struct bw_breaker *breaker, const struct bw_policy *policy, uint64_t t_ms,
+                          uint64_t *word) {
+    struct bw_move move;
+    uint64_t from = *word;
+    if (!bw_policy_due(policy, from, t_ms, &move))
+        return false;
+    if (bw_transition_try(breaker, word, move.word)) {
+        bw_transition_done(breaker, t_ms, from, &move);
+        *word = move.word;
+    }
+    return true;
+}

@@ -29,8 +29,8 @@ struct bw_window_shape bw_window_shape_of(const struct bw_breaker_config *config
                                     .has_slow = is_short};
 }
 
-size_t bw_window_ring_needs(const struct bw_window_shape *shape) {
-    return shape->form == BW_FORM_RING ? shape->calls : 0;
+size_t bw_window_ring_needs(const struct bw_breaker_config *config) {
+    return config->window == BW_WINDOW_COUNT && !fits_register(config) ? config->window_calls : 0;
 }
 
 void bw_windows_init(struct bw_windows *windows, uint8_t *entries) {

@@ -76,8 +76,8 @@ struct bw_windows {
 
 /* version 0 */
 struct bw_window_shape bw_window_shape_of(const struct bw_breaker_config *config);
-/* How many entries the ring needs for it. */
-size_t bw_window_ring_needs(const struct bw_window_shape *shape);
+/* How many entries the ring needs for it. Any configuration, checked or not. */
+size_t bw_window_ring_needs(const struct bw_breaker_config *config);
 /* Before anybody else knows it; all of it is zero. `entries` are lent for good. */
 void bw_windows_init(struct bw_windows *windows, uint8_t *entries);
 /* Empties what a new version will use. */

@@ -254,6 +254,20 @@ static void a_breaker_can_live_in_the_callers_memory(void **state) {
     free(memory);
 }
 
+static void a_size_is_told_of_a_configuration_that_nobody_has_checked(void **state) {
+    (void)state;
+    struct bw_breaker_config config;
+    bw_breaker_config_default(&config);
+    size_t usual = bw_breaker_size(&config);
+    config.window = BW_WINDOW_TIME;
+    config.window_buckets = 0;
+    assert_int_equal(bw_breaker_size(&config), usual);
+    assert_null(bw_breaker_new("refused", &config, 0));
+    config.window = BW_WINDOW_COUNT;
+    config.window_calls = 5000;
+    assert_int_equal(bw_breaker_size(&config), usual - 1024 + 5000);
+}
+
 static void a_name_has_a_limit(void **state) {
     (void)state;
     struct bw_breaker_config config;
@@ -277,4 +291,6 @@ BW_TESTS(cmocka_unit_test(the_defaults_are_accepted_and_are_those_of_the_table),
          cmocka_unit_test(what_does_not_fit_together_is_refused_with_field_value_and_range),
          cmocka_unit_test(every_round_that_is_accepted_ends_decided),
          cmocka_unit_test(the_sentence_is_cut_where_there_is_no_room),
-         cmocka_unit_test(a_breaker_can_live_in_the_callers_memory), cmocka_unit_test(a_name_has_a_limit))
+         cmocka_unit_test(a_breaker_can_live_in_the_callers_memory),
+         cmocka_unit_test(a_size_is_told_of_a_configuration_that_nobody_has_checked),
+         cmocka_unit_test(a_name_has_a_limit))
