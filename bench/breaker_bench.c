@@ -31,7 +31,6 @@ struct row {
     /* Filled by the run. */
     struct bw_breaker *breaker[THREADS_MAX];
     uint64_t now_ms[THREADS_MAX], surprises[THREADS_MAX];
-    bool missing;   /* not in this version */
     unsigned apart; /* rounds in which the threads did not run at the same time, however often it was tried */
     double ns[ROUNDS_MAX];
 };
@@ -116,8 +115,7 @@ static _Noreturn void die(const char *what, const char *why) {
     exit(1);
 }
 
-/* Whether this version has all of the row's settings. */
-static bool configure(const struct row *row, struct bw_breaker_config *config) {
+static void configure(const struct row *row, struct bw_breaker_config *config) {
     char text[256], why[256];
     snprintf(text, sizeof text, "%s", row->settings ? row->settings : "");
     bw_breaker_config_default(config);
@@ -130,9 +128,8 @@ static bool configure(const struct row *row, struct bw_breaker_config *config) {
     }
     if (!refused)
         refused = bw_breaker_config_check(config, why, sizeof why);
-    if (refused && !strstr(why, "in this version"))
+    if (refused)
         die(row->name, why);
-    return !refused;
 }
 
 static void set_state(struct bw_breaker *breaker, enum bw_state state) {
@@ -146,8 +143,8 @@ static void set_state(struct bw_breaker *breaker, enum bw_state state) {
 
 static void prepare(struct row *row) {
     struct bw_breaker_config config;
-    row->missing = !configure(row, &config);
-    for (unsigned i = 0; i < row->breakers && !row->missing; i++) {
+    configure(row, &config);
+    for (unsigned i = 0; i < row->breakers; i++) {
         row->breaker[i] = bw_breaker_new("bench", &config, 0);
         if (!row->breaker[i])
             die(row->name, "no memory");
@@ -241,10 +238,6 @@ static void print_table(unsigned rounds, uint64_t calls) {
     printf("%u rounds of %llu calls. ns per call: median (quartiles), and as a multiple of fetch_add\n\n",
            rounds, (unsigned long long)calls);
     for (unsigned i = 0; i < ROWS; i++) {
-        if (rows[i].missing) {
-            printf("%-36s not in this version\n", rows[i].name);
-            continue;
-        }
         struct figures figures = figures_of(&rows[i], rounds);
         char quartiles[40];
         snprintf(quartiles, sizeof quartiles, "(%.1f .. %.1f)", figures.low, figures.high);
@@ -256,12 +249,8 @@ static void print_table(unsigned rounds, uint64_t calls) {
 static void print_json(unsigned rounds, uint64_t calls) {
     printf("{\"rounds\": %u, \"calls\": %llu, \"rows\": [", rounds, (unsigned long long)calls);
     for (unsigned i = 0; i < ROWS; i++) {
-        printf("%s\n  {\"name\": \"%s\", ", i ? "," : "", rows[i].name);
-        if (rows[i].missing) {
-            printf("\"ns\": null}");
-            continue;
-        }
         struct figures figures = figures_of(&rows[i], rounds);
+        printf("%s\n  {\"name\": \"%s\", ", i ? "," : "", rows[i].name);
         printf("\"ns\": %.3f, \"ns_25\": %.3f, \"ns_75\": %.3f, \"ratio\": %.3f, \"apart\": %u}",
                figures.median, figures.low, figures.high, figures.ratio, rows[i].apart);
     }
@@ -273,8 +262,7 @@ static void run(unsigned rounds, uint64_t calls) {
         prepare(&rows[i]);
     for (unsigned round = 0; round <= rounds; round++) /* the first is to get warm */
         for (unsigned i = 0; i < ROWS; i++)
-            if (!rows[i].missing)
-                rows[i].ns[round ? round - 1 : 0] = measure(&rows[i], calls);
+            rows[i].ns[round ? round - 1 : 0] = measure(&rows[i], calls);
     for (unsigned i = 0; i < ROWS; i++) {
         if (rows[i].surprises[0] + rows[i].surprises[1] > 0)
             die(rows[i].name, "the breaker decided otherwise than this row is about");
