@@ -1,12 +1,14 @@
 #include "recorder.h"
 
 #include <breakwire/buf.h>
+#include <breakwire/timers.h>
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 struct line {
-    uint64_t started_ms, latency_ms;
+    struct bw_timer start; /* due when its call was started */
+    uint64_t latency_ms;
     int code;
 };
 
@@ -16,8 +18,7 @@ struct recorder {
     uint64_t zero_ms, due_ms;
     uint64_t written_ms; /* start of the newest call that is written: an earlier one comes too late */
     uint64_t missed;
-    struct line *lines; /* a heap: the earliest start is the first */
-    size_t count, room;
+    struct bw_timers lines; /* the earliest start is the first */
 };
 
 struct recorder *recorder_new(const struct recorder_config *config, struct bw_wake wake, uint64_t now_ms) {
@@ -28,81 +29,59 @@ struct recorder *recorder_new(const struct recorder_config *config, struct bw_wa
     recorder->wake = wake;
     recorder->zero_ms = now_ms;
     recorder->due_ms = BW_NEVER;
+    bw_timers_init(&recorder->lines);
     return recorder;
+}
+
+/* The earliest line, the caller's now; NULL = none. */
+static struct line *take_line(struct recorder *recorder) {
+    struct bw_timer *first = bw_timers_pop_due(&recorder->lines, BW_NEVER);
+    return first ? BW_OWNER_OF(first, struct line, start) : NULL;
 }
 
 void recorder_free(struct recorder *recorder) {
     if (!recorder)
         return;
-    free(recorder->lines);
+    for (struct line *line; (line = take_line(recorder)) != NULL;)
+        free(line);
+    bw_timers_free(&recorder->lines);
     free(recorder);
-}
-
-/* ---- the heap ---- */
-
-static void swap(struct line *a, struct line *b) {
-    struct line old = *a;
-    *a = *b;
-    *b = old;
-}
-
-static bool make_room(struct recorder *recorder) {
-    if (recorder->count < recorder->room)
-        return true;
-    size_t room = recorder->room ? 2 * recorder->room : 64;
-    struct line *lines = realloc(recorder->lines, room * sizeof *lines);
-    if (!lines)
-        return false;
-    recorder->lines = lines;
-    recorder->room = room;
-    return true;
-}
-
-static void push(struct recorder *recorder, struct line line) {
-    struct line *lines = recorder->lines;
-    size_t at = recorder->count++;
-    lines[at] = line;
-    for (; at && lines[at].started_ms < lines[(at - 1) / 2].started_ms; at = (at - 1) / 2)
-        swap(&lines[at], &lines[(at - 1) / 2]);
-}
-
-static size_t smaller_child(const struct recorder *recorder, size_t at) {
-    size_t left = 2 * at + 1, right = left + 1;
-    const struct line *lines = recorder->lines;
-    return right < recorder->count && lines[right].started_ms < lines[left].started_ms ? right : left;
-}
-
-static struct line pop(struct recorder *recorder) {
-    struct line *lines = recorder->lines, first = lines[0];
-    lines[0] = lines[--recorder->count];
-    size_t at = 0, child = smaller_child(recorder, 0);
-    while (child < recorder->count && lines[child].started_ms < lines[at].started_ms) {
-        swap(&lines[at], &lines[child]);
-        at = child;
-        child = smaller_child(recorder, at);
-    }
-    return first;
 }
 
 /* ---- the trace ---- */
 
+static bool keep(struct recorder *recorder, const struct guard_result *result) {
+    struct line *line = calloc(1, sizeof *line);
+    if (!line)
+        return false;
+    line->latency_ms = result->latency_ms;
+    line->code = result->code;
+    if (bw_timer_set(&recorder->lines, &line->start, result->started_ms))
+        return true;
+    free(line);
+    return false;
+}
+
 static void append(struct recorder *recorder, struct bw_buf *out) {
-    struct line line = pop(recorder);
-    recorder->written_ms = line.started_ms;
+    struct line *line = take_line(recorder);
+    recorder->written_ms = line->start.due_ms;
     bw_buf_printf(out, "{\"t_ms\": %" PRIu64 ", \"latency_ms\": %" PRIu64 ", \"code\": %d}\n",
-                  line.started_ms - recorder->zero_ms, line.latency_ms, line.code);
+                  line->start.due_ms - recorder->zero_ms, line->latency_ms, line->code);
+    free(line);
 }
 
 /* Everything that began no later than until_ms; half of it all when there is too much. */
 static void write_out(struct recorder *recorder, uint64_t until_ms) {
     struct bw_buf out;
-    size_t before = recorder->count, keep = before > RECORDER_HELD_MAX ? RECORDER_HELD_MAX / 2 : before;
+    size_t before = recorder->lines.count;
+    size_t kept = before > RECORDER_HELD_MAX ? RECORDER_HELD_MAX / 2 : before;
     bw_buf_init(&out, 0);
-    while (recorder->count && (recorder->lines[0].started_ms <= until_ms || recorder->count > keep))
+    while (recorder->lines.count &&
+           (bw_timers_next(&recorder->lines) <= until_ms || recorder->lines.count > kept))
         append(recorder, &out);
     if (out.failed)
-        recorder->missed += before - recorder->count;
-    else if (before > recorder->count)
+        recorder->missed += before - recorder->lines.count;
+    else if (before > recorder->lines.count)
         recorder->config.write(recorder->config.owner, bw_buf_span(&out));
     bw_buf_free(&out);
 }
@@ -110,12 +89,11 @@ static void write_out(struct recorder *recorder, uint64_t until_ms) {
 void recorder_call(struct recorder *recorder, const struct guard_result *result, uint64_t now_ms) {
     if (result->rejected || result->says_nothing)
         return;
-    if (result->started_ms < recorder->written_ms || !make_room(recorder)) {
+    if (result->started_ms < recorder->written_ms || !keep(recorder, result)) {
         recorder->missed++;
         return;
     }
-    push(recorder, (struct line){result->started_ms, result->latency_ms, result->code});
-    bool is_full = recorder->count > RECORDER_HELD_MAX;
+    bool is_full = recorder->lines.count > RECORDER_HELD_MAX;
     if (recorder->due_ms != BW_NEVER && !is_full)
         return;
     recorder->due_ms = is_full ? now_ms : now_ms + RECORDER_BATCH_MS;
@@ -136,7 +114,7 @@ static void tick(void *self, uint64_t now_ms) {
     if (now_ms < recorder->due_ms)
         return;
     write_out(recorder, guard_oldest_call(recorder->config.guard));
-    recorder->due_ms = recorder->count ? now_ms + RECORDER_BATCH_MS : BW_NEVER;
+    recorder->due_ms = recorder->lines.count ? now_ms + RECORDER_BATCH_MS : BW_NEVER;
 }
 
 static uint64_t next_deadline(const void *self) {
