@@ -210,8 +210,7 @@ static bool names_param(const char *sentence, const char *name) {
     return false;
 }
 
-/* "breaker X: WHY; open_ms is from SOURCE, ...": where each parameter of the sentence that was given is from.
- */
+/* "breaker X: WHY; open_ms is from SOURCE, ...": for each parameter in the sentence that was given. */
 static bool refuse_breaker(const struct config *config, size_t breaker, const struct bw_settings *from,
                            const char *why, struct bw_settings_error *error) {
     struct bw_buf text;

@@ -11,8 +11,7 @@ enum { NUMBER_SHIFT = 48, CALLS_SHIFT = 32, FAILED_SHIFT = 16, NUMBER_BITS = 16,
 /* From here on 16 bits of a number could be taken for those of another. */
 enum { FAR = 1 << (NUMBER_BITS - 1) };
 
-/* Buckets are numbered over all generations: the first of a generation has a higher number than any before.
- */
+/* Buckets are numbered over all generations: the first of one has a higher number than any before it. */
 struct place {
     uint64_t first, number;
 };

@@ -76,8 +76,7 @@ static bool is_numeric(const struct bw_breaker_param *param) {
     return false;
 }
 
-/* To bw_breaker_config_set all is text; in JSON "5" is no number. A default that is a word, "auto", is one.
- */
+/* To bw_breaker_config_set all is text; in JSON "5" is no number. A default may be a word, "auto". */
 static bool is_quoted_number(const char *name, const json_t *value) {
     const struct bw_breaker_param *param = bw_breaker_param(name);
     return param && json_is_string(value) && is_numeric(param) &&
