@@ -164,6 +164,8 @@ static void append(char *text, size_t size, int *length, const char *separator, 
 }
 
 int bw_text_write_codes(uint32_t mask, char *text, size_t size) {
+    if (mask >> BW_BREAKER_CODES) /* not all of them have names */
+        return snprintf(text, size, "%" PRIu32, mask);
     if (!mask)
         return snprintf(text, size, "none");
     int length = 0;

@@ -206,6 +206,14 @@ static void what_does_not_fit_together_is_refused_with_field_value_and_range(voi
             c.window = BW_WINDOW_TIME, c.trip_slow_rate = 0.5);
     REFUSED("slow_call_ms: 0 is not allowed with probe_slow_is_failure, only 1..86400000 ms",
             c.probe_slow_is_failure = true);
+    REFUSED(
+        "failure_mask: \"131072\" is not allowed, only gRPC codes with commas between, none, or a mask of "
+        "0..131071",
+        c.failure_mask = UINT32_C(1) << 17);
+    REFUSED(
+        "ignore_mask: \"131073\" is not allowed, only gRPC codes with commas between, none, or a mask of "
+        "0..131071",
+        c.ignore_mask = UINT32_C(1) << 17 | 1);
     REFUSED("probe_sample: 2 is not allowed, only 1..probe_budget = 1", c.probe_decision = BW_DECIDE_SAMPLE,
             c.probe_sample = 2);
     REFUSED("probe_sample: 0 is not allowed, only 1..probe_budget = 1", c.probe_decision = BW_DECIDE_SAMPLE);
