@@ -33,6 +33,22 @@ static void failures_in_a_count_window_trip_though_successes_lie_between(void **
                  "4 open", "FAILURE_COUNT");
 }
 
+/* After `first`, `other` again and again until there are `calls`: it trips when the first has left for one
+ * more. */
+static void trips_once_the_first_has_left(const char *parameters, const char *first, const char *other,
+                                          int calls, const char *full, const char *reason) {
+    struct scene s;
+    scene_start(&s, parameters);
+    scene_play(&s, first);
+    for (int i = 1; i < calls; i++)
+        scene_play(&s, other);
+    scene_play(&s, full);
+    scene_play(&s, other);
+    scene_expect_states(&s, "2 open");
+    scene_expect_reason(&s, reason);
+    scene_end(&s);
+}
+
 static void a_window_of_many_calls_counts_as_one_of_few_does(void **state) {
     (void)state;
     scene_run("trip_consecutive=0 window=count window_calls=47 trip_failure_rate=1",
@@ -40,47 +56,24 @@ static void a_window_of_many_calls_counts_as_one_of_few_does(void **state) {
               "1  call fail\n"
               "1  window | 2 1 0\n",
               "");
-    struct scene s;
-    scene_start(&s,
-                "trip_consecutive=0 window=count window_calls=47 window_min_calls=47 trip_failure_rate=1");
-    scene_play(&s, "0 call ok\n");
-    for (int i = 0; i < 46; i++)
-        scene_play(&s, "1 call fail\n");
-    scene_play(&s,
-               "2 window     | 47 46 0\n"
-               "2 call fail  | admit recorded\n");
-    scene_expect_states(&s, "2 open");
-    scene_end(&s);
+    trips_once_the_first_has_left(
+        "trip_consecutive=0 window=count window_calls=47 window_min_calls=47 trip_failure_rate=1",
+        "0 call ok\n", "2 call fail | admit recorded\n", 47, "2 window | 47 46 0\n", "FAILURE_RATE");
 }
 
 static void the_largest_register_holds_46_calls(void **state) {
     (void)state;
-    struct scene s;
-    scene_start(&s,
-                "trip_consecutive=0 window=count window_calls=46 window_min_calls=46 trip_failure_rate=1");
-    scene_play(&s, "0 call ok\n");
-    for (int i = 0; i < 45; i++)
-        scene_play(&s, "1 call fail\n");
-    scene_play(&s,
-               "2 window     | 46 45 0\n"
-               "2 call fail  | admit recorded\n");
-    scene_expect_states(&s, "2 open");
-    scene_end(&s);
+    trips_once_the_first_has_left(
+        "trip_consecutive=0 window=count window_calls=46 window_min_calls=46 trip_failure_rate=1",
+        "0 call ok\n", "2 call fail | admit recorded\n", 46, "2 window | 46 45 0\n", "FAILURE_RATE");
 }
 
 static void a_register_with_slow_calls_holds_23_of_them(void **state) {
     (void)state;
-    struct scene s;
-    scene_start(&s, "trip_consecutive=0 window=count window_calls=23 slow_call_ms=10 trip_slow_rate=1");
-    scene_play(&s, "0 call ok latency=10\n");
-    for (int i = 0; i < 22; i++)
-        scene_play(&s, "1 call ok latency=11\n");
-    scene_play(&s,
-               "2 window               | 23 0 22\n"
-               "2 call ok latency=11   | admit recorded\n");
-    scene_expect_states(&s, "2 open");
-    scene_expect_reason(&s, "SLOW_RATE");
-    scene_end(&s);
+    trips_once_the_first_has_left(
+        "trip_consecutive=0 window=count window_calls=23 slow_call_ms=10 trip_slow_rate=1",
+        "0 call ok latency=10\n", "2 call ok latency=11 | admit recorded\n", 23, "2 window | 23 0 22\n",
+        "SLOW_RATE");
 }
 
 static void a_ring_with_slow_calls_forgets_them_one_by_one(void **state) {
