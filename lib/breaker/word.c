@@ -11,6 +11,7 @@ enum {
     SINCE_UNIT_MS = 16,
     RAMP_SHIFT = 17,
     RAMP_BITS = 23,
+    RAMP_PAST_MS = 60000,
 };
 #define BITS(n)         ((UINT64_C(1) << (n)) - 1)
 #define GENERATION_MASK BITS(BW_WORD_GENERATION_BITS)
@@ -30,6 +31,11 @@ uint32_t bw_word_attempt(uint64_t word) {
     return field(word, ATTEMPT_SHIFT, BW_WORD_ATTEMPT_MAX);
 }
 
+static uint64_t payload_of(struct bw_round round) {
+    return (uint64_t)round.in_flight << IN_FLIGHT_SHIFT | (uint64_t)round.ok << OK_SHIFT |
+           (uint64_t)round.failed << FAILED_SHIFT | round.since;
+}
+
 static uint64_t next(uint64_t word, enum bw_state state, uint32_t attempt, uint64_t payload) {
     uint64_t generation = ((uint64_t)bw_word_generation(word) + 1) & GENERATION_MASK;
     return (uint64_t)state << STATE_SHIFT | (uint64_t)attempt << ATTEMPT_SHIFT |
@@ -45,7 +51,7 @@ uint64_t bw_word_to_open(uint64_t word, uint64_t deadline) {
 
 uint64_t bw_word_to_half_open(uint64_t word, uint32_t in_flight, uint64_t since_ms) {
     struct bw_round round = {.in_flight = in_flight, .since = bw_word_since(since_ms)};
-    return bw_word_with_round(next(word, BW_HALF_OPEN, bw_word_attempt(word), 0), round);
+    return next(word, BW_HALF_OPEN, bw_word_attempt(word), payload_of(round));
 }
 
 uint64_t bw_word_to(uint64_t word, enum bw_state state) {
@@ -90,8 +96,9 @@ uint64_t bw_word_ramp_elapsed(uint64_t word, uint64_t t_ms) {
     const uint64_t circle_ms = RAMP_CIRCLE * SINCE_UNIT_MS;
     uint64_t since_ms = (uint64_t)(field(word, RAMP_SHIFT, RAMP_MASK) - 1) * SINCE_UNIT_MS;
     uint64_t elapsed_ms = (t_ms % circle_ms + circle_ms - since_ms) % circle_ms;
-    /* A moment before the rounded start seems to be almost a circle after it. */
-    return elapsed_ms > circle_ms - SINCE_UNIT_MS ? 0 : elapsed_ms;
+    /* A moment before the start, be it of a thread that has slept since, seems to be almost a circle after
+     * it. */
+    return elapsed_ms >= circle_ms - RAMP_PAST_MS ? 0 : elapsed_ms;
 }
 
 uint64_t bw_word_deadline(uint64_t word) {
@@ -110,8 +117,7 @@ struct bw_round bw_word_round(uint64_t word) {
 }
 
 uint64_t bw_word_with_round(uint64_t word, struct bw_round round) {
-    return (word & ~PAYLOAD_MASK) | (uint64_t)round.in_flight << IN_FLIGHT_SHIFT |
-           (uint64_t)round.ok << OK_SHIFT | (uint64_t)round.failed << FAILED_SHIFT | round.since;
+    return (word & ~PAYLOAD_MASK) | payload_of(round);
 }
 
 uint32_t bw_word_since(uint64_t ms) {
@@ -120,5 +126,7 @@ uint32_t bw_word_since(uint64_t ms) {
 
 int64_t bw_word_elapsed(uint32_t since, uint64_t ms) {
     int64_t elapsed = (int64_t)((ms - (uint64_t)since * SINCE_UNIT_MS) % CIRCLE_MS);
-    return elapsed <= (int64_t)BW_WORD_SPAN_MAX_MS ? elapsed : elapsed - (int64_t)CIRCLE_MS;
+    /* Nothing began before the epoch. */
+    bool has_begun = elapsed <= (int64_t)BW_WORD_SPAN_MAX_MS && (uint64_t)elapsed <= ms;
+    return has_begun ? elapsed : elapsed - (int64_t)CIRCLE_MS;
 }

@@ -82,7 +82,7 @@ uint64_t bw_word_with_would_trip(uint64_t word);
 bool bw_word_is_ramping(uint64_t word);
 uint64_t bw_word_with_ramp(uint64_t word, uint64_t since_ms);
 uint64_t bw_word_without_ramp(uint64_t word);
-/* How long it has been going; 0 for a moment before it. */
+/* How long it has been going; 0 for a moment that is up to a minute before it. */
 uint64_t bw_word_ramp_elapsed(uint64_t word, uint64_t t_ms);
 
 /* OPEN: ms since the epoch. */
@@ -93,7 +93,7 @@ struct bw_round bw_word_round(uint64_t word);
 uint64_t bw_word_with_round(uint64_t word, struct bw_round round);
 /* Rounded up, so that a lease is never short; up to 16 ms long. */
 uint32_t bw_word_since(uint64_t ms);
-/* From `since` to `ms`; negative for a moment before it. */
+/* From `since` to `ms`, never more than `ms`; negative for a moment before it. */
 int64_t bw_word_elapsed(uint32_t since, uint64_t ms);
 
 #endif

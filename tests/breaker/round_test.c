@@ -146,6 +146,19 @@ static void after_closing_the_share_of_calls_grows_from_10_to_100_percent(void *
     scene_end(&s);
 }
 
+static void a_call_whose_clock_is_behind_the_closing_does_not_end_the_ramp(void **state) {
+    (void)state;
+    struct scene s;
+    scene_start(&s, "trip_consecutive=1 open_ms=160 ramp_ms=1600");
+    scene_play(&s,
+               "1000 force open\n"
+               "1000 force closed\n"
+               "900  call ok | reject_ramp 0\n"
+               "0    call ok | reject_ramp 0\n"
+               "1008 call ok | reject_ramp 0\n");
+    scene_end(&s);
+}
+
 static void a_call_of_the_ramp_passes_when_the_whole_part_of_n_times_the_share_has_grown(void **state) {
     (void)state;
     scene_run("trip_consecutive=1 open_ms=160 ramp_ms=1600",
@@ -358,6 +371,7 @@ BW_TESTS(cmocka_unit_test(a_sample_is_decided_when_it_is_complete_and_not_before
          cmocka_unit_test(a_slow_probe_can_count_as_a_failed_one_in_a_sample),
          cmocka_unit_test(a_sample_smaller_than_the_budget_is_decided_by_the_first_to_finish),
          cmocka_unit_test(after_closing_the_share_of_calls_grows_from_10_to_100_percent),
+         cmocka_unit_test(a_call_whose_clock_is_behind_the_closing_does_not_end_the_ramp),
          cmocka_unit_test(a_call_of_the_ramp_passes_when_the_whole_part_of_n_times_the_share_has_grown),
          cmocka_unit_test(a_ramp_that_is_over_never_comes_back),
          cmocka_unit_test(the_ramp_starts_late_by_its_rounding_and_not_before),

@@ -72,9 +72,60 @@ static void since_is_rounded_up_and_runs_in_a_circle(void **state) {
     assert_int_equal(bw_word_elapsed(bw_word_since(5 * circle_ms), 5 * circle_ms + 7), 7);
 }
 
+static void a_moment_before_since_is_negative_even_when_it_is_long_before(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t since_ms, ms;
+        int64_t elapsed_ms;
+    } rows[] = {
+        {0, 0, 0},
+        {0, 64800000, 64800000},
+        {0, 64800001, -2308863},
+        {16, 15, -1},
+        {3000000, 2999999, -1},
+        {3000000, 0, -3000000},
+        {64000000, 63999999, -1},
+        {67108848, 0, -67108848},
+        {67108848, 67108847 + 64800000, 64799999},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(bw_word_elapsed(bw_word_since(rows[i].since_ms), rows[i].ms), rows[i].elapsed_ms);
+}
+
+static void a_ramp_is_as_old_as_its_rounded_start_and_new_for_a_minute_before_it(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t since_ms, ms, elapsed_ms;
+    } rows[] = {
+        {0, 0, 0},
+        {0, 1, 1},
+        {17, 17, 0},
+        {17, 31, 0},
+        {17, 32, 0},
+        {17, 33, 1},
+        {60000, 0, 0},
+        {60016, 16, 0},
+        {60016, 15, 134157711},
+        {0, 134157711, 134157711},
+        {0, 134157712, 0},
+        {0, 134217712, 0},
+        {0, 134217713, 1},
+        {134217696, 134217712 + 84, 100},
+        {134217712, 134217712 + 5, 5},
+        {134217713, 134217712 + 17, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint64_t word = bw_word_with_ramp(bw_word_to(0, BW_CLOSED), rows[i].since_ms);
+        assert_true(bw_word_is_ramping(word));
+        assert_int_equal(bw_word_ramp_elapsed(word, rows[i].ms), rows[i].elapsed_ms);
+    }
+}
+
 BW_TESTS(cmocka_unit_test(a_new_generation_of_each_state_keeps_what_it_should),
          cmocka_unit_test(a_deadline_too_far_away_is_the_last_one),
          cmocka_unit_test(the_generation_goes_round_after_17_bits_and_touches_no_neighbour),
          cmocka_unit_test(the_row_of_failures_stops_at_its_limit_beside_the_flag),
          cmocka_unit_test(a_round_holds_63_of_each),
-         cmocka_unit_test(since_is_rounded_up_and_runs_in_a_circle))
+         cmocka_unit_test(since_is_rounded_up_and_runs_in_a_circle),
+         cmocka_unit_test(a_moment_before_since_is_negative_even_when_it_is_long_before),
+         cmocka_unit_test(a_ramp_is_as_old_as_its_rounded_start_and_new_for_a_minute_before_it))
