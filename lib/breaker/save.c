@@ -10,14 +10,14 @@
 static const char magic[4] = {'b', 'w', 'B', 'R'};
 enum { VERSION = 1 };
 
-/* Counts all bytes and writes those that fit. */
+/* Counts the bytes, and writes them unless `to` is NULL. */
 struct writer {
     uint8_t *to;
-    size_t cap, length;
+    size_t length;
 };
 
 static void put(struct writer *w, const void *bytes, size_t length) {
-    if (w->length + length <= w->cap)
+    if (w->to)
         memcpy(w->to + w->length, bytes, length);
     w->length += length;
 }
@@ -36,37 +36,36 @@ static void put_name(struct writer *w, const char *name) {
 struct reader {
     const uint8_t *at;
     size_t left;
-    bool bad; /* ran over the end; everything read since is 0 */
+    bool bad; /* ran over the end, or a name is none: nothing is read any more */
 };
 
-static void get(struct reader *r, void *bytes, size_t length) {
-    memset(bytes, 0, length);
+/* The next bytes, or NULL. */
+static const uint8_t *take(struct reader *r, size_t length) {
     r->bad = r->bad || length > r->left;
     if (r->bad)
-        return;
-    memcpy(bytes, r->at, length);
+        return NULL;
     r->at += length;
     r->left -= length;
+    return r->at - length;
 }
 
 static uint64_t get_number(struct reader *r, int size) {
+    const uint8_t *at = take(r, (size_t)size);
     uint64_t number = 0;
-    for (int i = 0; i < size; i++) {
-        uint8_t byte;
-        get(r, &byte, 1);
-        number |= (uint64_t)byte << 8 * i;
-    }
+    for (int i = 0; at && i < size; i++)
+        number |= (uint64_t)at[i] << 8 * i;
     return number;
 }
 
+/* `name` is all zero before. */
 static void get_name(struct reader *r, char name[BW_BREAKER_NAME_MAX + 1]) {
     size_t length = get_number(r, 1);
-    memset(name, 0, BW_BREAKER_NAME_MAX + 1);
     r->bad = r->bad || length > BW_BREAKER_NAME_MAX;
-    if (r->bad)
+    const uint8_t *at = take(r, length);
+    if (!at)
         return;
-    get(r, name, length);
-    r->bad = r->bad || strlen(name) != length;
+    memcpy(name, at, length);
+    r->bad = strlen(name) != length;
 }
 
 static uint64_t left_open_ms(uint64_t word, uint64_t t_ms) {
@@ -92,7 +91,7 @@ static void put_breaker(struct writer *w, const struct bw_breaker *breaker, uint
 }
 
 size_t bw_breaker_save(const struct bw_breaker *breaker, struct bw_instant at, void *bytes, size_t cap) {
-    struct writer counting = {0}, writing = {.to = bytes, .cap = cap};
+    struct writer counting = {0}, writing = {.to = bytes};
     bw_inside_lock(breaker);
     uint64_t word = bw_inside_word(breaker);
     put_breaker(&counting, breaker, word, at);
@@ -115,8 +114,7 @@ static bool is_sound(const struct saved *s) {
 
 static int parse(const void *bytes, size_t len, struct saved *s) {
     struct reader r = {.at = bytes, .left = len};
-    char found[sizeof magic];
-    get(&r, found, sizeof found);
+    const uint8_t *found = take(&r, sizeof magic);
     uint64_t version = get_number(&r, 1);
     if (r.bad || memcmp(found, magic, sizeof magic) != 0)
         return BW_BREAKER_REFUSED;

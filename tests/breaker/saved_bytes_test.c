@@ -39,10 +39,21 @@ static struct blob saved(const struct scene *s, uint64_t now_ms) {
     return b;
 }
 
+/* Into memory of exactly this length. */
+static void expect_exactly(const struct scene *s, uint64_t now_ms, const void *bytes, size_t length) {
+    void *exact = malloc(length);
+    assert_non_null(exact);
+    struct bw_instant at = {now_ms, 1000000};
+    assert_int_equal(bw_breaker_save(s->breaker, at, exact, length), length);
+    assert_memory_equal(exact, bytes, length);
+    free(exact);
+}
+
 static void expect_bytes(const struct scene *s, uint64_t now_ms, const void *bytes, size_t length) {
     struct blob b = saved(s, now_ms);
     assert_int_equal(b.length, length);
     assert_memory_equal(b.bytes, bytes, length);
+    expect_exactly(s, now_ms, bytes, length);
 }
 #define EXPECT(s, now_ms, text) expect_bytes(s, now_ms, text, sizeof(text) - 1)
 
