@@ -2,7 +2,8 @@
 
 #include "cell.h"
 
-_Static_assert(sizeof(struct bw_event) % 8 == 0, "an event is copied in whole words");
+_Static_assert(sizeof((struct bw_event_slot *)0)->words == sizeof(struct bw_event),
+               "an event is copied in whole words");
 
 static struct bw_event_slot *slot_of(const struct bw_events *events, uint64_t seq) {
     return (struct bw_event_slot *)&events->slots[seq % BW_BREAKER_EVENTS_KEPT];
@@ -39,13 +40,11 @@ static enum found read_slot(const struct bw_events *events, uint64_t seq, struct
 
 size_t bw_events_read(const struct bw_events *events, uint64_t after_seq, struct bw_event *out, size_t cap) {
     uint64_t last = atomic_load_explicit(&events->last_seq, memory_order_acquire);
-    if (after_seq >= last)
-        return 0;
-    uint64_t oldest = last > BW_BREAKER_EVENTS_KEPT ? last - BW_BREAKER_EVENTS_KEPT + 1 : 1;
-    uint64_t seq = after_seq < oldest ? oldest : after_seq + 1;
+    uint64_t gone = last > BW_BREAKER_EVENTS_KEPT ? last - BW_BREAKER_EVENTS_KEPT : 0;
+    uint64_t seq = after_seq > gone ? after_seq : gone;
     size_t count = 0;
-    for (; seq <= last && count < cap; seq++) {
-        enum found found = read_slot(events, seq, &out[count]);
+    while (seq < last && count < cap) {
+        enum found found = read_slot(events, ++seq, &out[count]);
         /* What another thread is still writing comes with the next reading, not out of order. */
         if (found == NOT_YET)
             break;

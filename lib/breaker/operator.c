@@ -14,7 +14,7 @@ static void make_move(const struct bw_policy *policy, uint64_t word, uint64_t t_
                       struct bw_move *move) {
     *move = (struct bw_move){.reason = BW_REASON_OPERATOR, .code = -1};
     if (order->to == BW_OPEN)
-        bw_policy_open(policy, word, t_ms, order->for_ms, -1, move);
+        bw_policy_open(policy, word, t_ms, order->for_ms, BW_POLICY_NO_PUSHBACK, move);
     else if (order->to == BW_HALF_OPEN)
         move->word = bw_word_to_half_open(word, 0, t_ms);
     else if (order->to == BW_CLOSED)

@@ -9,7 +9,6 @@
 static void make_open_times(const struct bw_breaker_config *config, uint64_t open_ms[16]) {
     uint64_t max_ms = config->open_max_ms > config->open_ms ? config->open_max_ms : config->open_ms;
     double time_ms = (double)config->open_ms;
-    open_ms[0] = config->open_ms;
     for (int attempt = 1; attempt <= BW_WORD_ATTEMPT_MAX; attempt++) {
         open_ms[attempt] = time_ms < (double)max_ms ? (uint64_t)time_ms : max_ms;
         time_ms *= config->open_backoff;
@@ -68,8 +67,7 @@ static uint64_t own_open_ms(const struct bw_policy *policy, uint64_t word) {
     uint64_t open_ms = policy->open_ms[attempt < BW_WORD_ATTEMPT_MAX ? attempt + 1 : attempt];
     double off =
         (double)open_ms * policy->open_jitter * share_of(policy->jitter_seed, bw_word_generation(word));
-    open_ms -= (uint64_t)off;
-    return open_ms ? open_ms : 1;
+    return open_ms - (uint64_t)off; /* the share is less than 1: a millisecond is left at least */
 }
 
 void bw_policy_open(const struct bw_policy *policy, uint64_t word, uint64_t t_ms, uint64_t for_ms,
@@ -110,7 +108,7 @@ static bool half_open_due(const struct bw_policy *policy, uint64_t word, uint64_
         if (policy->lease_replaces)
             move->word = bw_word_to_half_open(word, 0, t_ms);
         else
-            bw_policy_open(policy, word, t_ms, 0, -1, move);
+            bw_policy_open(policy, word, t_ms, 0, BW_POLICY_NO_PUSHBACK, move);
         return true;
     }
     if (!idle_is_over(policy, round, t_ms))
@@ -120,34 +118,20 @@ static bool half_open_due(const struct bw_policy *policy, uint64_t word, uint64_
     if (policy->half_open_to_closed)
         move->word = bw_policy_close(policy, word, t_ms);
     else
-        bw_policy_open(policy, word, t_ms, 0, -1, move);
+        bw_policy_open(policy, word, t_ms, 0, BW_POLICY_NO_PUSHBACK, move);
     return true;
 }
 
 bool bw_policy_due(const struct bw_policy *policy, uint64_t word, uint64_t t_ms, struct bw_move *move) {
-    switch (bw_word_state(word)) {
-    case BW_OPEN:
-        if (t_ms < bw_word_deadline(word))
-            return false;
-        *move = (struct bw_move){.word = bw_word_to_half_open(word, 0, t_ms),
-                                 .reason = BW_REASON_OPEN_ELAPSED,
-                                 .value = (double)(t_ms - bw_word_deadline(word)),
-                                 .code = -1};
-        return true;
-    case BW_HALF_OPEN:
+    if (bw_word_state(word) == BW_HALF_OPEN)
         return half_open_due(policy, word, t_ms, move);
-    case BW_CLOSED:
-    case BW_FORCED_OPEN:
-    case BW_DISABLED:
-    case BW_METRICS_ONLY:
-        break;
-    }
-    return false;
-}
-
-static uint64_t after(uint64_t t_ms, uint64_t span_ms, int64_t elapsed_ms) {
-    int64_t left = (int64_t)span_ms - elapsed_ms;
-    return left >= 0 || (uint64_t)-left <= t_ms ? t_ms + (uint64_t)left : 0;
+    if (bw_word_state(word) != BW_OPEN || t_ms < bw_word_deadline(word))
+        return false;
+    *move = (struct bw_move){.word = bw_word_to_half_open(word, 0, t_ms),
+                             .reason = BW_REASON_OPEN_ELAPSED,
+                             .value = (double)(t_ms - bw_word_deadline(word)),
+                             .code = -1};
+    return true;
 }
 
 uint64_t bw_policy_next_due(const struct bw_policy *policy, uint64_t word, uint64_t t_ms) {
@@ -157,7 +141,7 @@ uint64_t bw_policy_next_due(const struct bw_policy *policy, uint64_t word, uint6
         return BW_BREAKER_NEVER;
     struct bw_round round = bw_word_round(word);
     uint64_t span_ms = round.in_flight ? policy->lease_ms : policy->half_open_max_ms;
-    return span_ms ? after(t_ms, span_ms, bw_word_elapsed(round.since, t_ms)) : BW_BREAKER_NEVER;
+    return span_ms ? t_ms + span_ms - (uint64_t)bw_word_elapsed(round.since, t_ms) : BW_BREAKER_NEVER;
 }
 
 bool bw_policy_take_slot(const struct bw_policy *policy, uint64_t t_ms, uint64_t *word) {
@@ -190,5 +174,5 @@ uint64_t bw_policy_retry_after(const struct bw_policy *policy, uint64_t word, ui
     if (state != BW_OPEN && (state != BW_HALF_OPEN || has_slot(policy, word, t_ms)))
         return 0;
     uint64_t due_ms = bw_policy_next_due(policy, word, t_ms);
-    return due_ms != BW_BREAKER_NEVER && due_ms > t_ms ? due_ms - t_ms : 0;
+    return due_ms != BW_BREAKER_NEVER ? due_ms - t_ms : 0;
 }

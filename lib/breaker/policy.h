@@ -76,7 +76,7 @@ uint64_t bw_policy_next_due(const struct bw_policy *policy, uint64_t word, uint6
 bool bw_policy_take_slot(const struct bw_policy *policy, uint64_t t_ms, uint64_t *word);
 /* HALF_OPEN: `word` with one slot given back. */
 uint64_t bw_policy_give_back(uint64_t word, uint64_t t_ms);
-/* How long a call that is rejected in this word should wait. */
+/* How long a call that is rejected in this word, in which nothing is due, should wait. */
 uint64_t bw_policy_retry_after(const struct bw_policy *policy, uint64_t word, uint64_t t_ms);
 
 /* What a result makes of a word of its own generation; `move->word` is the word to store, the rest of `move`
@@ -96,6 +96,8 @@ bool bw_policy_ramp_admits(uint64_t ramp_ms, uint64_t elapsed_ms, uint64_t n);
 
 /* To CLOSED, whatever `word` is. */
 uint64_t bw_policy_close(const struct bw_policy *policy, uint64_t word, uint64_t t_ms);
+/* Of a transition that no answer has asked to last longer. */
+enum { BW_POLICY_NO_PUSHBACK };
 /* To OPEN, whatever `word` is; for_ms 0 = the policy's own time. `pushback_ms` may be longer, not shorter. */
 void bw_policy_open(const struct bw_policy *policy, uint64_t word, uint64_t t_ms, uint64_t for_ms,
                     int64_t pushback_ms, struct bw_move *move);

@@ -4,17 +4,21 @@
 #include "run.h"
 #include "scene.h"
 
-static uint64_t jittered(uint64_t seed, int opening) {
+static uint64_t jittered_of(uint64_t open_ms, uint64_t seed, int opening) {
     struct scene s;
     char parameters[200];
-    snprintf(parameters, sizeof parameters,
-             "trip_consecutive=1 open_ms=1000000 open_jitter=1 jitter_seed=%llu", (unsigned long long)seed);
+    snprintf(parameters, sizeof parameters, "trip_consecutive=1 open_ms=%llu open_jitter=1 jitter_seed=%llu",
+             (unsigned long long)open_ms, (unsigned long long)seed);
     scene_start(&s, parameters);
     for (int i = 0; i < opening; i++)
         scene_play(&s, "0 force open\n");
     uint64_t due_ms = bw_breaker_next_due(s.breaker, 0);
     scene_end(&s);
     return due_ms;
+}
+
+static uint64_t jittered(uint64_t seed, int opening) {
+    return jittered_of(1000000, seed, opening);
 }
 
 /* splitmix64 of seed and generation, calculated by another program. */
@@ -35,6 +39,9 @@ static void the_jitter_of_a_seed_is_the_same_everywhere(void **state) {
     assert_int_equal(jittered(UINT64_C(18446744073709551615), 1), 87403);
     assert_int_equal(jittered(UINT64_C(18446744073709551615), 2), 780519);
     assert_int_equal(jittered(UINT64_C(18446744073709551615), 3), 573766);
+    assert_int_equal(jittered_of(86400000, UINT64_C(168), 1), 13374468);
+    assert_int_equal(jittered_of(86400000, UINT64_C(203), 1), 36577964);
+    assert_int_equal(jittered_of(86400000, UINT64_C(492), 1), 2931587);
 }
 
 static void a_jitter_takes_its_share_and_no_more(void **state) {
@@ -108,6 +115,34 @@ static void what_is_due_next_is_told_in_every_state(void **state) {
     scene_end(&s);
 }
 
+static void what_is_overdue_was_due_at_its_time(void **state) {
+    (void)state;
+    struct scene s;
+    scene_start_at(&s, "trip_consecutive=1 open_ms=160 probe_lease_ms=320 half_open_max_ms=480", 1000);
+    scene_play(&s,
+               "1000 force half_open\n"
+               "9999 due         | 1480\n"
+               "1016 acquire a   | admit_probe\n"
+               "9999 due         | 1336\n"
+               "1017 force open\n"
+               "9999 due         | 1177\n"
+               "3001000 force half_open\n"
+               "1000 due         | 3001480\n"
+               "1000 view        | half_open\n");
+    scene_end(&s);
+}
+
+static void a_forced_open_time_without_end_ends_at_the_last_deadline(void **state) {
+    (void)state;
+    struct scene s;
+    struct bw_event event;
+    scene_start_at(&s, "pushback_max_ms=500", 1000);
+    scene_play(&s, "1007 force open 18446744073709551615\n1007 due | 1099511628775\n1007 attempt | 1\n");
+    assert_int_equal(bw_breaker_events(s.breaker, 0, &event, 1), 1);
+    assert_int_equal(event.open_ms, UINT64_C(1099511627775));
+    scene_end(&s);
+}
+
 static void a_lease_of_zero_waits_for_ever(void **state) {
     (void)state;
     struct scene s;
@@ -147,5 +182,7 @@ BW_TESTS(cmocka_unit_test(the_jitter_of_a_seed_is_the_same_everywhere),
          cmocka_unit_test(an_open_time_that_jitter_takes_whole_is_a_millisecond),
          cmocka_unit_test(the_open_time_stops_growing_at_its_limit_and_after_fifteen_openings),
          cmocka_unit_test(what_is_due_next_is_told_in_every_state),
+         cmocka_unit_test(what_is_overdue_was_due_at_its_time),
+         cmocka_unit_test(a_forced_open_time_without_end_ends_at_the_last_deadline),
          cmocka_unit_test(a_lease_of_zero_waits_for_ever),
          cmocka_unit_test(an_answer_may_ask_for_more_time_than_the_policy_and_not_for_less))
