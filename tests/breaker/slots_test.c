@@ -128,22 +128,49 @@ static uint64_t seen_stamp, set_stamp;
 static void trap(int signal_number) {
     (void)signal_number;
     seen_stamp = atomic_load(&trapped->stamp);
+    mprotect(trapping_page, 4096, PROT_READ | PROT_WRITE);
     if (set_stamp)
         atomic_store(&trapped->stamp, set_stamp);
-    mprotect(trapping_page, 4096, PROT_READ | PROT_WRITE);
+}
+
+enum { TRAPPING_BYTES = (sizeof(struct bw_events) + 8191) / 4096 * 4096 };
+
+static struct bw_events *ring_that_traps(void) {
+    char *memory = mmap(NULL, TRAPPING_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(memory != MAP_FAILED);
+    trapping_page = memory + 4096;
+    return (struct bw_events *)memory;
+}
+
+static void a_slot_that_another_thread_claims_first_is_left_to_it(void **state) {
+    (void)state;
+    struct bw_events *ring = ring_that_traps();
+    struct sigaction action = {.sa_handler = trap}, before;
+    struct bw_event event = {.at_ms = 7}, out[2];
+    uint64_t seq = 4096 / sizeof ring->slots[0] + 1; /* the whole slot lies in the page */
+    trapped = &ring->slots[seq];
+    atomic_store(&ring->last_seq, seq - 1);
+    set_stamp = (seq + 256) * 2;
+    sigaction(SIGSEGV, &action, &before);
+    mprotect(trapping_page, 4096, PROT_READ);
+    bw_events_add(ring, &event);
+    sigaction(SIGSEGV, &before, NULL);
+    assert_int_equal(seen_stamp, 0);
+    assert_int_equal(atomic_load(&trapped->stamp), (seq + 256) * 2);
+    assert_int_equal(atomic_load(&trapped->words[0]), 0);
+    assert_int_equal(event.seq, seq);
+    assert_int_equal(bw_events_read(ring, seq - 1, out, 2), 0);
+    munmap(ring, TRAPPING_BYTES);
 }
 
 static void a_copy_in_the_middle_is_marked_and_a_torn_one_is_lost(void **state) {
     (void)state;
-    size_t size = (sizeof(struct bw_events) + 8191) / 4096 * 4096;
-    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_true(memory != MAP_FAILED);
-    struct bw_events *ring = (struct bw_events *)memory;
+    struct bw_events *ring = ring_that_traps();
     struct sigaction action = {.sa_handler = trap}, before;
     struct bw_event event = {.at_ms = 7}, out[2];
     uint64_t seq = (4096 - offsetof(struct bw_events, slots) - 16) / sizeof ring->slots[0];
     trapped = &ring->slots[seq];
-    trapping_page = memory + 4096;
+    set_stamp = 0;
     atomic_store(&ring->last_seq, seq - 1);
     sigaction(SIGSEGV, &action, &before);
     mprotect(trapping_page, 4096, PROT_READ);
@@ -155,7 +182,7 @@ static void a_copy_in_the_middle_is_marked_and_a_torn_one_is_lost(void **state) 
     assert_int_equal(bw_events_read(ring, seq - 1, out, 2), 0);
     assert_int_equal(seen_stamp, seq * 2);
     sigaction(SIGSEGV, &before, NULL);
-    munmap(memory, size);
+    munmap(ring, TRAPPING_BYTES);
 }
 
 BW_TESTS(cmocka_unit_test(stamps_are_twice_the_number_of_the_event),
@@ -163,4 +190,5 @@ BW_TESTS(cmocka_unit_test(stamps_are_twice_the_number_of_the_event),
          cmocka_unit_test(an_event_that_a_later_one_has_replaced_is_left_out),
          cmocka_unit_test(the_ring_keeps_the_last_256),
          cmocka_unit_test(a_slot_that_is_claimed_or_already_later_is_left_alone),
+         cmocka_unit_test(a_slot_that_another_thread_claims_first_is_left_to_it),
          cmocka_unit_test(a_copy_in_the_middle_is_marked_and_a_torn_one_is_lost))

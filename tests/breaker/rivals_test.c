@@ -1,0 +1,83 @@
+/* Who changes a word by hand begins again when a call changed it first. This program has its own
+ * bw_transition_try, in which another operation comes in between the reading and the storing of the word; it
+ * looks inside the library, and is linked so that its function is the one that the library uses. */
+#include "run.h"
+#include "scene.h"
+
+#include "../../lib/breaker/inside.h"
+
+static struct scene *rivalled;
+static const char *rival; /* a script, played once */
+
+bool bw_transition_try(struct bw_breaker *breaker, uint64_t *from, uint64_t to) {
+    const char *script = rival;
+    rival = NULL;
+    if (script)
+        scene_play(rivalled, script);
+    return atomic_compare_exchange_strong(&breaker->word, from, to);
+}
+
+/* The breaker plays `before`, then `order`, into which `between` comes, then `after`. */
+static void play(const char *before, const char *between, const char *order, const char *after,
+                 const char *states) {
+    struct scene s;
+    scene_start(&s, "trip_consecutive=1 open_ms=100 probe_budget=3 probe_successes=2");
+    scene_play(&s, before);
+    rivalled = &s;
+    rival = between;
+    scene_play(&s, order);
+    assert_null(rival);
+    scene_play(&s, after);
+    scene_expect_states(&s, states);
+    scene_end(&s);
+}
+
+static void an_order_starts_from_what_a_call_made_of_the_word(void **state) {
+    (void)state;
+    play("0 call fail\n", "100 poll | moved\n", "100 force closed\n", "100 generation | 4\n",
+         "0 open, 100 half_open, 100 closed");
+    play("0 call fail\n100 poll\n", "100 call fail | admit_probe recorded\n", "100 hold ann\n",
+         "100 attempt | 2\n100 generation | 5\n", "0 open, 100 half_open, 100 open, 100 forced_open");
+    play("0 call fail\n", "100 poll | moved\n", "100 reset\n", "100 generation | 4\n100 attempt | 0\n",
+         "0 open, 100 half_open, 100 closed");
+}
+
+static void an_order_that_a_call_has_fulfilled_already_changes_nothing(void **state) {
+    (void)state;
+    play("0 call fail\n", "100 acquire a | admit_probe\n", "100 force half_open | 0\n",
+         "100 generation | 3\n100 in_flight | 1\n101 complete a ok | recorded\n", "0 open, 100 half_open");
+}
+
+static void a_reconfiguration_begins_a_new_round_in_spite_of_calls(void **state) {
+    (void)state;
+    play("0 call fail\n100 acquire a\n", "100 complete a ok | recorded\n",
+         "101 reconfigure open_ms=100 | 0\n",
+         "101 generation | 4\n101 in_flight | 0\n101 call ok\n101 state | half_open\n",
+         "0 open, 100 half_open, 101 half_open");
+    play("0 call fail\n100 acquire a\n", "100 complete a fail | recorded\n",
+         "101 reconfigure open_ms=70 | 0\n", "101 read | open/open 69\n101 generation | 4\n",
+         "0 open, 100 half_open, 100 open");
+}
+
+static void a_loaded_state_replaces_what_a_call_made_of_the_word(void **state) {
+    (void)state;
+    static const char closed_with_2_failures[] =
+        "bwBR\1\5scene\0\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    struct scene s;
+    struct bw_instant at = {.now_ms = 100};
+    scene_start(&s, "trip_consecutive=3 open_ms=100");
+    scene_play(&s, "0 force open\n");
+    rivalled = &s;
+    rival = "100 acquire a | admit_probe\n";
+    assert_int_equal(bw_breaker_load(s.breaker, at, closed_with_2_failures, 36), 0);
+    assert_null(rival);
+    scene_play(&s, "100 generation | 4\n100 streak | 2\n100 complete a ok | stale\n");
+    scene_expect_states(&s, "0 open, 100 half_open, 100 closed");
+    assert_int_equal(bw_breaker_transitions(s.breaker, BW_HALF_OPEN, BW_CLOSED, BW_REASON_RESTORED), 1);
+    scene_end(&s);
+}
+
+BW_TESTS(cmocka_unit_test(an_order_starts_from_what_a_call_made_of_the_word),
+         cmocka_unit_test(an_order_that_a_call_has_fulfilled_already_changes_nothing),
+         cmocka_unit_test(a_reconfiguration_begins_a_new_round_in_spite_of_calls),
+         cmocka_unit_test(a_loaded_state_replaces_what_a_call_made_of_the_word))
