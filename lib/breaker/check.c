@@ -45,8 +45,7 @@ static bool check_probes(const struct bw_breaker_config *c, struct why why) {
     if (c->probe_max_inflight > c->probe_budget)
         return refuse(why, "probe_max_inflight: %" PRIu32 " is not allowed, only 0..probe_budget = %" PRIu32,
                       c->probe_max_inflight, c->probe_budget);
-    bool is_given = c->probe_lease_ms && c->probe_lease_ms != BW_BREAKER_LEASE_AUTO;
-    if (is_given && c->call_timeout_ms && c->probe_lease_ms <= c->call_timeout_ms)
+    if (c->probe_lease_ms && c->probe_lease_ms <= c->call_timeout_ms) /* "auto" is above them all */
         return refuse(why,
                       "probe_lease_ms: %" PRIu64 " is not allowed, only more than call_timeout_ms = %" PRIu64,
                       c->probe_lease_ms, c->call_timeout_ms);

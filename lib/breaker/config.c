@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,20 +28,24 @@ static bool is_lease(const struct bw_breaker_param *param) {
     return param->offset == offsetof(struct bw_breaker_config, probe_lease_ms);
 }
 
+static bool is_auto(const void *value, const struct bw_breaker_param *param) {
+    return is_lease(param) && *(const uint64_t *)value == BW_BREAKER_LEASE_AUTO;
+}
+
 static bool read_long(const char *text, const struct bw_breaker_param *param, uint64_t *out) {
     if (is_lease(param) && strcmp(text, "auto") == 0) {
         *out = BW_BREAKER_LEASE_AUTO;
         return true;
     }
-    return bw_text_read_integer(text, out) && !(is_lease(param) && *out == BW_BREAKER_LEASE_AUTO);
+    return bw_text_read_integer(text, out) && !is_auto(out, param);
 }
 
 static bool read_count(const char *text, uint32_t *out) {
     uint64_t value;
-    if (!bw_text_read_integer(text, &value))
-        return false;
-    *out = value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
-    return true;
+    bool is_integer = bw_text_read_integer(text, &value);
+    if (is_integer)
+        *out = value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
+    return is_integer;
 }
 
 static bool read_value(void *member, const struct bw_breaker_param *param, const char *text) {
@@ -61,38 +64,39 @@ static bool read_value(void *member, const struct bw_breaker_param *param, const
         return bw_text_read_choice(text, param->choices, member);
     case BW_PARAM_CODES:
         return bw_text_read_codes(text, member);
-    case BW_PARAM_WEIGHTS:
+    default: /* BW_PARAM_WEIGHTS */
         return bw_text_read_weights(text, member);
     }
-    return false;
 }
 _Static_assert(sizeof(enum bw_window) == sizeof(int), "choices are read and written as int");
 
-static int write_value(const void *value, const struct bw_breaker_param *param, char *text, size_t size) {
+static int write_choice(int index, const char *choices, char *text, size_t size) {
     int length;
-    const char *word;
+    const char *word = bw_text_choice(choices, index, &length);
+    return snprintf(text, size, "%.*s", length, word);
+}
+
+static int write_value(const void *value, const struct bw_breaker_param *param, char *text, size_t size) {
     switch (param->type) {
     case BW_PARAM_COUNT:
         return snprintf(text, size, "%" PRIu32, *(const uint32_t *)value);
     case BW_PARAM_MS:
     case BW_PARAM_SEED:
-        if (is_lease(param) && *(const uint64_t *)value == BW_BREAKER_LEASE_AUTO)
+        if (is_auto(value, param))
             return snprintf(text, size, "auto");
         return snprintf(text, size, "%" PRIu64, *(const uint64_t *)value);
     case BW_PARAM_FACTOR:
     case BW_PARAM_SHARE:
         return snprintf(text, size, "%.15g", *(const double *)value);
     case BW_PARAM_SWITCH:
-        return snprintf(text, size, "%s", *(const bool *)value ? "on" : "off");
+        return write_choice(*(const bool *)value, "off on", text, size);
     case BW_PARAM_CHOICE:
-        word = bw_text_choice(param->choices, *(const int *)value, &length);
-        return snprintf(text, size, "%.*s", length, word);
+        return write_choice(*(const int *)value, param->choices, text, size);
     case BW_PARAM_CODES:
         return bw_text_write_codes(*(const uint32_t *)value, text, size);
-    case BW_PARAM_WEIGHTS:
+    default: /* BW_PARAM_WEIGHTS */
         return bw_text_write_weights(value, text, size);
     }
-    return -1;
 }
 
 void bw_breaker_config_default(struct bw_breaker_config *config) {
@@ -100,9 +104,7 @@ void bw_breaker_config_default(struct bw_breaker_config *config) {
     config->size = sizeof *config;
     for (size_t i = 0; i < bw_breaker_params_count; i++) {
         const struct bw_breaker_param *param = &bw_breaker_params[i];
-        bool is_value = read_value(member_of(config, param), param, param->default_text);
-        assert(is_value);
-        (void)is_value;
+        read_value(member_of(config, param), param, param->default_text);
     }
 }
 
@@ -111,62 +113,56 @@ static void write_range(const struct bw_breaker_param *param, char *text, size_t
     switch (param->type) {
     case BW_PARAM_SWITCH:
         snprintf(text, size, "on or off");
-        return;
+        break;
     case BW_PARAM_CHOICE:
         snprintf(text, size, "one of: %s", param->choices);
-        return;
+        break;
     case BW_PARAM_CODES:
         snprintf(text, size, "gRPC codes with commas between, none, or a mask of 0..131071");
-        return;
+        break;
     case BW_PARAM_WEIGHTS:
-        snprintf(text, size, "CODE=%g..%g with commas between, or %d such numbers", param->min, param->max,
-                 BW_BREAKER_CODES);
-        return;
-    case BW_PARAM_COUNT:
-    case BW_PARAM_MS:
-    case BW_PARAM_SEED:
-    case BW_PARAM_FACTOR:
-    case BW_PARAM_SHARE:
+        snprintf(text, size, "CODE=%g..%g with commas between, or 17 such numbers", param->min, param->max);
+        break;
+    case BW_PARAM_SEED: /* a double cannot say it */
+        snprintf(text, size, "0..%" PRIu64, UINT64_MAX);
+        break;
+    default:
         snprintf(text, size, "%.20g..%.20g%s%s%s", param->min, param->max, *param->unit ? " " : "",
                  param->unit, is_lease(param) ? ", or auto" : "");
-        return;
     }
 }
 
+static bool is_between(double number, const struct bw_breaker_param *param) {
+    return number >= param->min && number <= param->max;
+}
+
+static bool are_between(const uint8_t weight[BW_BREAKER_CODES], const struct bw_breaker_param *param) {
+    for (int i = 0; i < BW_BREAKER_CODES; i++)
+        if (!is_between(weight[i], param))
+            return false;
+    return true;
+}
+
 static bool is_in_range(const void *value, const struct bw_breaker_param *param) {
-    double number = 0;
+    int length;
     switch (param->type) {
     case BW_PARAM_SEED:
     case BW_PARAM_SWITCH:
         return true;
     case BW_PARAM_MS:
-        if (is_lease(param) && *(const uint64_t *)value == BW_BREAKER_LEASE_AUTO)
-            return true;
-        number = (double)*(const uint64_t *)value;
-        break;
+        return is_auto(value, param) || is_between((double)*(const uint64_t *)value, param);
     case BW_PARAM_COUNT:
     case BW_PARAM_CODES:
-        number = (double)*(const uint32_t *)value;
-        break;
+        return is_between((double)*(const uint32_t *)value, param);
     case BW_PARAM_FACTOR:
     case BW_PARAM_SHARE:
-        number = *(const double *)value;
-        break;
-    case BW_PARAM_CHOICE: {
-        int length = 0;
-        if (*(const int *)value >= 0)
-            bw_text_choice(param->choices, *(const int *)value, &length);
+        return is_between(*(const double *)value, param);
+    case BW_PARAM_CHOICE:
+        bw_text_choice(param->choices, *(const int *)value, &length);
         return length > 0;
+    default: /* BW_PARAM_WEIGHTS */
+        return are_between(value, param);
     }
-    case BW_PARAM_WEIGHTS:
-        for (int i = 0; i < BW_BREAKER_CODES; i++) {
-            number = (double)((const uint8_t *)value)[i];
-            if (number < param->min || number > param->max)
-                return false;
-        }
-        break;
-    }
-    return number >= param->min && number <= param->max;
 }
 
 static bool refuse(const struct bw_breaker_param *param, const char *text, char *why, size_t why_size) {
@@ -213,8 +209,8 @@ int bw_breaker_config_get(const struct bw_breaker_config *config, const char *na
 uint64_t bw_config_lease_ms(const struct bw_breaker_config *config) {
     if (config->probe_lease_ms != BW_BREAKER_LEASE_AUTO)
         return config->probe_lease_ms;
-    uint64_t lease_ms = config->open_ms;
-    if (config->call_timeout_ms && config->call_timeout_ms + 1000 > lease_ms)
-        lease_ms = config->call_timeout_ms + 1000;
+    uint64_t lease_ms = config->open_ms, call_ms = config->call_timeout_ms + 1000;
+    if (config->call_timeout_ms && call_ms > lease_ms)
+        lease_ms = call_ms;
     return lease_ms < BW_WORD_SPAN_MAX_MS ? lease_ms : BW_WORD_SPAN_MAX_MS;
 }

@@ -18,11 +18,11 @@ static bool only(const char *text, const char *allowed) {
     return *text && text[strspn(text, allowed)] == '\0';
 }
 
+/* `text` is known to be digits of that base. */
 static bool read_based(const char *text, int base, uint64_t *out) {
-    char *end;
     errno = 0;
-    unsigned long long value = strtoull(text, &end, base);
-    if (errno || *end)
+    unsigned long long value = strtoull(text, NULL, base);
+    if (errno)
         return false;
     *out = value;
     return true;
@@ -37,27 +37,23 @@ bool bw_text_read_number(const char *text, double *out) {
         return false;
     char *end;
     double value = strtod(text, &end);
-    if (end == text || *end)
+    if (*end)
         return false;
     *out = value;
     return true;
 }
 
-static bool is_one_of(const char *text, const char *a, const char *b, const char *c) {
-    return strcmp(text, a) == 0 || strcmp(text, b) == 0 || strcmp(text, c) == 0;
-}
-
 bool bw_text_read_switch(const char *text, bool *out) {
-    bool on = is_one_of(text, "on", "true", "1");
-    if (!on && !is_one_of(text, "off", "false", "0"))
+    int index;
+    if (!bw_text_read_choice(text, "off on false true 0 1", &index))
         return false;
-    *out = on;
+    *out = index % 2;
     return true;
 }
 
 const char *bw_text_choice(const char *choices, int index, int *length) {
     const char *word = choices;
-    while (index-- > 0 && *word) {
+    for (unsigned left = (unsigned)index; left && *word; left--) {
         word += strcspn(word, " ");
         word += strspn(word, " ");
     }
@@ -65,24 +61,29 @@ const char *bw_text_choice(const char *choices, int index, int *length) {
     return word;
 }
 
+static bool is_word(const char *text, size_t length, const char *word) {
+    return strlen(word) == length && memcmp(text, word, length) == 0;
+}
+
 bool bw_text_read_choice(const char *text, const char *choices, int *out) {
-    int length;
-    for (int i = 0; bw_text_choice(choices, i, &length), length > 0; i++) {
+    for (int i = 0;; i++) {
+        int length;
         const char *word = bw_text_choice(choices, i, &length);
-        if (strlen(text) == (size_t)length && memcmp(text, word, (size_t)length) == 0) {
+        if (!length)
+            return false;
+        if (is_word(word, (size_t)length, text)) {
             *out = i;
             return true;
         }
     }
-    return false;
 }
 
-/* A gRPC code by its name, or -1. */
+/* A gRPC code by its name, or BW_BREAKER_CODES. */
 static int code_of(const char *name, size_t length) {
-    for (int i = 0; i < BW_BREAKER_CODES; i++)
-        if (strlen(code_names[i]) == length && memcmp(code_names[i], name, length) == 0)
-            return i;
-    return -1;
+    int code = 0;
+    while (code < BW_BREAKER_CODES && !is_word(name, length, code_names[code]))
+        code++;
+    return code;
 }
 
 static bool read_code_list(const char *text, uint32_t *out) {
@@ -90,7 +91,7 @@ static bool read_code_list(const char *text, uint32_t *out) {
     for (;;) {
         size_t length = strcspn(text, ",");
         int code = code_of(text, length);
-        if (code < 0)
+        if (code == BW_BREAKER_CODES)
             return false;
         mask |= UINT32_C(1) << code;
         if (!text[length])
@@ -120,7 +121,7 @@ static bool read_weight(const char *item, size_t length, int place, uint8_t weig
     int code = equals ? code_of(item, (size_t)(equals - item)) : place;
     const char *digits = equals ? equals + 1 : item;
     size_t count = length - (size_t)(digits - item);
-    if (code < 0 || code >= BW_BREAKER_CODES || count < 1 || count > 2)
+    if (code >= BW_BREAKER_CODES || count < 1 || count > 2)
         return false;
     unsigned value = 0;
     for (size_t i = 0; i < count; i++) {
@@ -158,7 +159,7 @@ bool bw_text_read_weights(const char *text, uint8_t out[BW_BREAKER_CODES]) {
 static void append(char *text, size_t size, int *length, const char *separator, const char *word,
                    int number) {
     size_t at = (size_t)*length < size ? (size_t)*length : size;
-    char *to = at < size ? text + at : NULL;
+    char *to = size ? text + at : NULL;
     *length += number < 0 ? snprintf(to, size - at, "%s%s", separator, word)
                           : snprintf(to, size - at, "%s%s=%d", separator, word, number);
 }
@@ -169,7 +170,7 @@ int bw_text_write_codes(uint32_t mask, char *text, size_t size) {
     if (!mask)
         return snprintf(text, size, "none");
     int length = 0;
-    for (int i = 0; i < BW_BREAKER_CODES; i++)
+    for (int i = 0; mask >> i; i++)
         if (mask >> i & 1)
             append(text, size, &length, length ? "," : "", code_names[i], -1);
     return length;

@@ -133,6 +133,8 @@ static void what_is_no_value_is_refused_with_name_value_and_range(void **state) 
     expect_not_set("open_jitter", "nan", "open_jitter: \"nan\" is not allowed, only 0..1");
     expect_not_set("open_jitter", "0.1.2", "open_jitter: \"0.1.2\" is not allowed, only 0..1");
     expect_not_set("open_backoff", "0.5", "open_backoff: \"0.5\" is not allowed, only 1..1000");
+    expect_not_set("jitter_seed", "18446744073709551616",
+                   "jitter_seed: \"18446744073709551616\" is not allowed, only 0..18446744073709551615");
     expect_not_set("honour_pushback", "maybe", "honour_pushback: \"maybe\" is not allowed, only on or off");
     expect_not_set("probe_lease_action", "re",
                    "probe_lease_action: \"re\" is not allowed, only one of: reopen replace");
