@@ -158,23 +158,48 @@ __attribute__((noinline)) static enum bw_decision acquire_guarded(struct bw_brea
 }
 
 /* For a thread that is not at home in its shard. */
-__attribute__((noinline)) static void count_admitted(struct bw_breaker *breaker) {
+__attribute__((noinline)) static void count_admitted_away(struct bw_breaker *breaker) {
     count(breaker, BW_ADMIT);
+}
+
+static inline void count_admitted(struct bw_breaker *breaker) {
+    struct bw_shard *home = bw_shards_at_home(breaker->shards);
+    if (home)
+        bw_shards_count_own(&home->admitted);
+    else
+        count_admitted_away(breaker);
+}
+
+/* A healthy breaker with max_concurrency. Who finds no place is rejected by the policy, or not. */
+__attribute__((noinline)) static enum bw_decision acquire_limited(struct bw_breaker *breaker, uint64_t now_ms,
+                                                                  uint64_t word, struct bw_ticket *ticket,
+                                                                  uint64_t *retry_after_ms) {
+    uint64_t max = atomic_load_explicit(&breaker->max_concurrency, memory_order_relaxed);
+    uint64_t seen = atomic_load_explicit(&breaker->in_flight, memory_order_relaxed);
+    do
+        if (seen >= max)
+            return acquire_guarded(breaker, now_ms, ticket, retry_after_ms);
+    while (!atomic_compare_exchange_weak_explicit(&breaker->in_flight, &seen, seen + 1, memory_order_relaxed,
+                                                  memory_order_relaxed));
+    *ticket = ticket_of(word, now_ms, true);
+    ticket->has_place = 1;
+    if (retry_after_ms)
+        *retry_after_ms = 0;
+    count_admitted(breaker);
+    return BW_ADMIT;
 }
 
 enum bw_decision bw_breaker_acquire(struct bw_breaker *breaker, uint64_t now_ms, struct bw_ticket *ticket,
                                     uint64_t *retry_after_ms) {
     uint64_t word = bw_inside_word(breaker);
     uint64_t extras = atomic_load_explicit(&breaker->extras, memory_order_relaxed);
-    if (!bw_word_admits_all(word) || extras & BW_EXTRA_LIMIT)
+    if (!bw_word_admits_all(word))
         return acquire_guarded(breaker, now_ms, ticket, retry_after_ms);
+    if (extras & BW_EXTRA_LIMIT)
+        return acquire_limited(breaker, now_ms, word, ticket, retry_after_ms);
     *ticket = ticket_of(word, now_ms, true);
     if (retry_after_ms)
         *retry_after_ms = 0;
-    struct bw_shard *home = bw_shards_at_home(breaker->shards);
-    if (home)
-        bw_shards_count_own(&home->admitted);
-    else
-        count_admitted(breaker);
+    count_admitted(breaker);
     return BW_ADMIT;
 }

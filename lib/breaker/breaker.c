@@ -25,7 +25,7 @@ static void begin(struct bw_breaker *breaker, const struct bw_breaker_config *co
     bw_inside_set_config(breaker, config);
     struct bw_trips trips;
     bw_inside_trips(breaker, &trips);
-    bw_windows_begin(&breaker->windows, &trips.window, (struct bw_window_moment){.generation = 1});
+    bw_windows_begin(&breaker->windows, &trips.window.shape, (struct bw_window_moment){.generation = 1});
 }
 
 struct bw_breaker *bw_breaker_init(void *memory, const char *name, const struct bw_breaker_config *config,

@@ -8,32 +8,18 @@
 
 _Static_assert(sizeof(struct bw_policy) % 8 == 0, "a policy is copied in whole words");
 
-/* Repeats only when the policy changed twice meanwhile: until then nobody writes to the cell that is read. */
-static inline void read_policy(const struct bw_breaker *breaker, void *start, size_t size) {
-    uint64_t before, now = atomic_load_explicit(&breaker->policy_version, memory_order_acquire);
-    do {
-        before = now;
-        bw_cell_read(breaker->policy_cells[before % 2].words, start, size);
-        now = atomic_load_explicit(&breaker->policy_version, memory_order_acquire);
-    } while (now != before);
-}
-
 void bw_inside_policy(const struct bw_breaker *breaker, struct bw_policy *policy) {
-    read_policy(breaker, policy, sizeof *policy);
+    bw_inside_read(breaker, policy, sizeof *policy);
 }
 
 _Static_assert(offsetof(struct bw_policy, trips) == 0 && sizeof(struct bw_trips) % 8 == 0,
                "trips are read by themselves");
-void bw_inside_trips(const struct bw_breaker *breaker, struct bw_trips *trips) {
-    read_policy(breaker, trips, sizeof *trips);
-}
-
 /* A window of the same shape is kept; another one gets a version of its own and starts empty. */
 static void choose_window(struct bw_breaker *breaker, struct bw_window_shape *window) {
     struct bw_trips old;
     bw_inside_trips(breaker, &old);
-    window->version = old.window.version;
-    if (memcmp(window, &old.window, sizeof *window) == 0)
+    window->version = old.window.shape.version;
+    if (memcmp(window, &old.window.shape, sizeof *window) == 0)
         return;
     window->version++;
     bw_windows_prepare(&breaker->windows, window, bw_transition_generation(breaker, bw_inside_word(breaker)));
@@ -41,18 +27,19 @@ static void choose_window(struct bw_breaker *breaker, struct bw_window_shape *wi
 
 static uint64_t extras_of(const struct bw_breaker_config *config) {
     return (config->max_concurrency ? BW_EXTRA_LIMIT : 0U) |
-           (config->window != BW_WINDOW_NONE ? BW_EXTRA_WINDOW : 0U) |
-           (config->slow_call_ms ? BW_EXTRA_SLOW : 0U);
+           (config->window != BW_WINDOW_NONE ? BW_EXTRA_WINDOW : 0U);
 }
 
 void bw_inside_set_config(struct bw_breaker *breaker, const struct bw_breaker_config *config) {
     struct bw_policy policy = bw_policy_make(config);
     uint64_t version = atomic_load_explicit(&breaker->policy_version, memory_order_relaxed) + 1;
-    choose_window(breaker, &policy.trips.window);
+    choose_window(breaker, &policy.trips.window.shape);
     breaker->config = *config;
     bw_cell_write(breaker->policy_cells[version % 2].words, &policy, sizeof policy);
     atomic_store_explicit(&breaker->policy_version, version, memory_order_release);
-    atomic_store_explicit(&breaker->slow_call_ms, config->slow_call_ms, memory_order_relaxed);
+    atomic_store_explicit(&breaker->slow_call_ms, config->slow_call_ms ? config->slow_call_ms : UINT64_MAX,
+                          memory_order_relaxed);
+    atomic_store_explicit(&breaker->max_concurrency, config->max_concurrency, memory_order_relaxed);
     atomic_store_explicit(&breaker->extras, extras_of(config), memory_order_relaxed);
 }
 

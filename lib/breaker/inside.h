@@ -6,9 +6,11 @@
 
 #include <breakwire/breaker.h>
 
+#include "cell.h"
 #include "events.h"
 #include "policy.h"
 #include "shards.h"
+#include "word.h"
 
 struct bw_policy_cell {
     _Atomic uint64_t words[sizeof(struct bw_policy) / 8];
@@ -18,13 +20,14 @@ struct bw_policy_cell {
 enum bw_stage { BW_STAGE_UNADMITTED, BW_STAGE_OUT, BW_STAGE_DONE };
 
 /* A breaker without any of them needs the policy only when something fails. */
-enum bw_extra { BW_EXTRA_LIMIT = 1, BW_EXTRA_WINDOW = 2, BW_EXTRA_SLOW = 4 };
+enum bw_extra { BW_EXTRA_LIMIT = 1, BW_EXTRA_WINDOW = 2 };
 
 struct bw_breaker {
     _Atomic uint64_t word;
     _Atomic uint64_t extras;       /* what the policy has beyond the plainest: bw_extra */
-    _Atomic uint64_t slow_call_ms; /* of the policy */
-    uint64_t epoch_ms;             /* now_ms of creation: the word counts from it */
+    _Atomic uint64_t slow_call_ms; /* of the policy; UINT64_MAX = no call is slow */
+    _Atomic uint64_t max_concurrency;
+    uint64_t epoch_ms; /* now_ms of creation: the word counts from it */
     char name[BW_BREAKER_NAME_MAX + 1];
 
     /* The policy in use is cells[version % 2]: reconfigure fills the other one and moves on. */
@@ -66,9 +69,26 @@ static inline uint64_t bw_inside_t(const struct bw_breaker *breaker, uint64_t no
 static inline uint64_t bw_inside_word(const struct bw_breaker *breaker) {
     return atomic_load_explicit(&breaker->word, memory_order_acquire);
 }
+/* The first `size` bytes of the policy. Repeats only when the policy changed twice meanwhile: until then
+ * nobody writes to the cell that is read. */
+static inline void bw_inside_read(const struct bw_breaker *breaker, void *start, size_t size) {
+    uint64_t before, now = atomic_load_explicit(&breaker->policy_version, memory_order_acquire);
+    do {
+        before = now;
+        bw_cell_read(breaker->policy_cells[before % 2].words, start, size);
+        now = atomic_load_explicit(&breaker->policy_version, memory_order_acquire);
+    } while (now != before);
+}
 void bw_inside_policy(const struct bw_breaker *breaker, struct bw_policy *policy);
-/* Its first part alone. */
-void bw_inside_trips(const struct bw_breaker *breaker, struct bw_trips *trips);
+/* The first part of it, and the first part of that. */
+_Static_assert(offsetof(struct bw_policy, trips) == 0 && offsetof(struct bw_trips, window) == 0,
+               "trips are read by themselves");
+static inline void bw_inside_trips(const struct bw_breaker *breaker, struct bw_trips *trips) {
+    bw_inside_read(breaker, trips, sizeof *trips);
+}
+static inline void bw_inside_window_trips(const struct bw_breaker *breaker, struct bw_window_trips *trips) {
+    bw_inside_read(breaker, trips, sizeof *trips);
+}
 
 /* A number that starts anew with each generation, [generation 17 | number]: adds 1 and returns the sum, or 0
  * when a later generation is counting. */
@@ -83,9 +103,19 @@ void bw_inside_set_config(struct bw_breaker *breaker, const struct bw_breaker_co
 void bw_inside_lock(const struct bw_breaker *breaker);
 void bw_inside_unlock(const struct bw_breaker *breaker);
 
-/* The 64-bit generation of a word that was read from this breaker lately. */
-uint64_t bw_transition_generation(const struct bw_breaker *breaker, uint64_t word);
-struct bw_window_moment bw_transition_moment(const struct bw_breaker *breaker, uint64_t word, uint64_t t_ms);
+/* The 64-bit generation of a word that was read from this breaker lately. The word holds 17 bits of it: the
+ * full number is the one with these bits that is nearest to the highest that a winner has published, which
+ * may lag behind the word by as many transitions as there are threads. */
+static inline uint64_t bw_transition_generation(const struct bw_breaker *breaker, uint64_t word) {
+    const uint32_t circle = UINT32_C(1) << BW_WORD_GENERATION_BITS;
+    uint64_t published = atomic_load_explicit(&breaker->generation, memory_order_acquire);
+    uint32_t ahead = (bw_word_generation(word) - (uint32_t)published) % circle;
+    return ahead < circle / 2 ? published + ahead : published - (circle - ahead);
+}
+static inline struct bw_window_moment bw_transition_moment(const struct bw_breaker *breaker, uint64_t word,
+                                                           uint64_t t_ms) {
+    return (struct bw_window_moment){bw_transition_generation(breaker, word), t_ms};
+}
 /* Stores move->word if the word still is `from`; false otherwise, with the present one in `*from`. The winner
  * then calls bw_transition_done, once. */
 bool bw_transition_try(struct bw_breaker *breaker, uint64_t *from, uint64_t to);

@@ -4,9 +4,9 @@
 /* A share that is meant is reached, though it cannot be written exactly: 7 of 10 reach 0.7. */
 #define RATE_TOLERANCE 1e-9
 
-/* Does `count` of `calls` reach the share `rate`? */
+/* Does `count` of `calls` reach the share `rate`? None never does, however small it is. */
 static bool rate_is_reached(double rate, uint64_t count, uint64_t calls) {
-    return (double)calls * rate <= (double)count + RATE_TOLERANCE;
+    return count && (double)calls * rate <= (double)count + RATE_TOLERANCE;
 }
 
 bool bw_policy_ramp_admits(uint64_t ramp_ms, uint64_t elapsed_ms, uint64_t n) {
@@ -77,12 +77,12 @@ static double share(uint32_t count, const struct bw_window_sums *sums) {
     return (double)count / sums->calls;
 }
 
-static bool window_trips(const struct bw_trips *trips, const struct bw_window_sums *sums,
+static bool window_trips(const struct bw_window_trips *trips, const struct bw_window_sums *sums,
                          struct bw_move *move) {
-    if (sums->calls < trips->window_min_calls)
+    if (sums->calls < trips->min_calls)
         return false;
     if (trips->failures && sums->weight >= trips->failures)
-        return trip(move, BW_REASON_FAILURE_COUNT, (double)sums->weight, (double)trips->failures);
+        return trip(move, BW_REASON_FAILURE_COUNT, sums->weight, trips->failures);
     if (trips->failure_rate > 0 && rate_is_reached(trips->failure_rate, sums->failed, sums->calls))
         return trip(move, BW_REASON_FAILURE_RATE, share(sums->failed, sums), trips->failure_rate);
     if (trips->slow_rate > 0 && rate_is_reached(trips->slow_rate, sums->slow, sums->calls))
@@ -90,7 +90,7 @@ static bool window_trips(const struct bw_trips *trips, const struct bw_window_su
     return false;
 }
 
-bool bw_policy_window_trips(const struct bw_trips *trips, const struct bw_window_sums *sums) {
+bool bw_policy_window_trips(const struct bw_window_trips *trips, const struct bw_window_sums *sums) {
     struct bw_move move;
     return window_trips(trips, sums, &move);
 }
@@ -100,7 +100,7 @@ static bool trips_now(const struct bw_trips *trips, uint32_t streak, const struc
                       struct bw_move *move) {
     if (trips->consecutive && streak >= trips->consecutive)
         return trip(move, BW_REASON_CONSECUTIVE, streak, (double)trips->consecutive);
-    return window_trips(trips, sums, move);
+    return window_trips(&trips->window, sums, move);
 }
 
 /* A call that is overdue has neither failed nor succeeded yet. */

@@ -17,13 +17,13 @@ static void make_open_times(const struct bw_breaker_config *config, uint64_t ope
 
 static struct bw_trips make_trips(const struct bw_breaker_config *config) {
     struct bw_trips trips = {
+        .window = {.shape = bw_window_shape_of(config),
+                   .min_calls = config->window_min_calls,
+                   .failures = config->trip_failures,
+                   .failure_rate = config->trip_failure_rate,
+                   .slow_rate = config->trip_slow_rate},
         .consecutive = config->trip_consecutive,
-        .failures = config->trip_failures,
-        .failure_rate = config->trip_failure_rate,
-        .slow_rate = config->trip_slow_rate,
-        .window_min_calls = config->window_min_calls,
         .warmup_ms = config->warmup_ms,
-        .window = bw_window_shape_of(config),
     };
     memcpy(trips.weight, config->weight, sizeof config->weight);
     return trips;

@@ -9,13 +9,18 @@
 
 #include "window.h"
 
+/* When what a window holds trips. */
+struct bw_window_trips {
+    struct bw_window_shape shape;
+    uint32_t min_calls, failures;   /* failures 0 = off */
+    double failure_rate, slow_rate; /* 0 = off */
+};
+
 /* When results of CLOSED trip: all that a call needs which ends there. */
 struct bw_trips {
-    uint64_t consecutive, failures; /* 0 = off */
-    double failure_rate, slow_rate; /* 0 = off */
-    uint64_t window_min_calls;
+    struct bw_window_trips window;
+    uint64_t consecutive; /* 0 = off */
     uint64_t warmup_ms;
-    struct bw_window_shape window;
     uint8_t weight[24];
 };
 
@@ -88,7 +93,7 @@ enum bw_judgement bw_policy_judge(const struct bw_trips *trips, uint64_t word, u
                                   const struct bw_judged *result, const struct bw_window_sums *sums,
                                   struct bw_move *move);
 /* Would a result trip by these sums, once the warm-up is over? */
-bool bw_policy_window_trips(const struct bw_trips *trips, const struct bw_window_sums *sums);
+bool bw_policy_window_trips(const struct bw_window_trips *trips, const struct bw_window_sums *sums);
 
 /* Is the `n`th call of a ramp let through, `elapsed_ms` after its start? Error diffusion: a call passes when
  * the whole part of n times the share, 10 to 100 %, has grown. */

@@ -7,7 +7,7 @@ _Static_assert(sizeof(struct bw_shard) % 64 == 0, "a shard is whole cache lines"
 enum { LATENCY_BITS = BW_SHARD_LATENCY_BITS, CODE_BITS = BW_SHARD_CODE_BITS };
 
 static uint64_t load(const _Atomic uint64_t *counter) {
-    return atomic_load_explicit(counter, memory_order_relaxed);
+    return atomic_load_explicit(counter, memory_order_acquire);
 }
 
 static bool take(struct bw_shard *shard, uintptr_t me) {
@@ -20,10 +20,11 @@ static bool take(struct bw_shard *shard, uintptr_t me) {
 
 /* Every thread looks in its own fixed order and no shard is ever given up, so it finds the one it took before
  * it finds a free one. A thread that got the address of one that ended goes on in that one's shard. */
-_Thread_local char bw_shards_here;
+_Thread_local struct bw_shards_thread bw_shards_here;
 
 struct bw_shard *bw_shards_take(struct bw_shard shards[BW_SHARDS]) {
     uintptr_t me = (uintptr_t)&bw_shards_here;
+    bw_shards_here.home = bw_shards_home(me) * sizeof shards[0];
     for (unsigned i = 0; i < BW_SHARDS_OWNED; i++) {
         struct bw_shard *shard = &shards[(bw_shards_home(me) + i) % BW_SHARDS_OWNED];
         if (take(shard, me))
@@ -36,7 +37,6 @@ _Static_assert(BW_SHARDS_OWNED == 16, "four bits choose the first shard to look 
 static void add(const struct bw_shard *shard, struct bw_breaker_counters *out) {
     out->admitted += load(&shard->admitted);
     out->admitted_probe += load(&shard->admitted_probe);
-    out->ok += load(&shard->ok);
     out->slow += load(&shard->slow);
     out->ignored += load(&shard->ignored);
     out->stale += load(&shard->stale);
@@ -47,7 +47,9 @@ static void add(const struct bw_shard *shard, struct bw_breaker_counters *out) {
         uint64_t failed = load(&shard->failed_code[i]);
         out->failed_code[i] += failed;
         out->failed += failed;
+        out->ok -= failed;
     }
+    out->ok += load(&shard->results);
 }
 
 void bw_shards_sum(const struct bw_shard shards[BW_SHARDS], struct bw_breaker_counters *out) {
@@ -61,7 +63,7 @@ void bw_shards_sum(const struct bw_shard shards[BW_SHARDS], struct bw_breaker_co
 
 /* Entry number `back` before the newest of a shard, or false. */
 static bool entry_of(const struct bw_shard *shard, uint64_t back, uint64_t *entry) {
-    uint64_t count = load(&shard->recent_count);
+    uint64_t count = load(&shard->results);
     if (back >= count || back >= BW_SHARD_RECENT)
         return false;
     *entry = load(&shard->recent[(count - 1 - back) % BW_SHARD_RECENT]);

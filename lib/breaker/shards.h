@@ -1,8 +1,11 @@
 /* shards.h: counters and last results, a set for every thread, summed on reading.
  *
  * A counter that threads share costs more than the rest of the breaker. So a thread takes a shard for itself
- * the first time it comes, by the address of its one thread-local byte, and then counts in it with a load and
- * a store. Threads that find all shards taken share the last one and count with read-modify-write. */
+ * the first time it comes, by the address of its thread-local words, and then counts in it with a load and a
+ * store. Threads that find all shards taken share the last one and count with read-modify-write.
+ *
+ * Of two counters that belong together, the part is counted after the whole (stores release) and read before
+ * it (loads acquire): a sum never has more failures than results. */
 #ifndef BREAKER_SHARDS_H
 #define BREAKER_SHARDS_H
 
@@ -15,28 +18,30 @@ enum { BW_SHARDS_OWNED = 16, BW_SHARDS = BW_SHARDS_OWNED + 1, BW_SHARD_RECENT = 
 struct bw_shard {
     _Atomic uintptr_t owner; /* 0 = shared, or not taken yet; never changes again */
     _Atomic uint64_t admitted, admitted_probe, rejected[BW_DECISIONS];
-    _Atomic uint64_t ok, failed_code[BW_BREAKER_CODES], slow, ignored, stale, twice;
-    _Atomic uint64_t recent_count;
-    _Atomic uint64_t
-        recent[BW_SHARD_RECENT]; /* [t_ms 38][code 5][latency_ms 21], newest at recent_count - 1 */
-    uint64_t unused[7 + 8];      /* whole cache lines, and one between any two shards */
+    _Atomic uint64_t results, failed_code[BW_BREAKER_CODES], slow, ignored, stale, twice;
+    _Atomic uint64_t recent[BW_SHARD_RECENT]; /* [t_ms 38][code 5][latency_ms 21], newest at results - 1 */
+    uint64_t unused[8 + 8];                   /* whole cache lines, and one between any two shards */
 };
 
-/* Its address tells threads apart; it is never read. */
-extern _Thread_local char bw_shards_here;
+/* What a thread keeps; the address tells threads apart. */
+struct bw_shards_thread {
+    size_t
+        home; /* the shard it looks at first, bytes from the first of them; 0 = not known yet, or that one */
+};
+extern _Thread_local struct bw_shards_thread bw_shards_here;
 
 /* Takes a shard for this thread, or finds the one it took. */
 struct bw_shard *bw_shards_take(struct bw_shard shards[BW_SHARDS]);
 
-/* The shard that a thread looks at first. */
+/* The number of the shard that a thread looks at first. */
 static inline unsigned bw_shards_home(uintptr_t me) {
     return (unsigned)((uint64_t)me * UINT64_C(0x9E3779B97F4A7C15) >> 60);
 }
 
 /* The first one, if this thread has taken it; else NULL. */
 static inline struct bw_shard *bw_shards_at_home(struct bw_shard shards[BW_SHARDS]) {
+    struct bw_shard *home = (struct bw_shard *)(void *)((char *)shards + bw_shards_here.home);
     uintptr_t me = (uintptr_t)&bw_shards_here;
-    struct bw_shard *home = &shards[bw_shards_home(me)];
     return atomic_load_explicit(&home->owner, memory_order_relaxed) == me ? home : NULL;
 }
 
@@ -49,7 +54,7 @@ static inline struct bw_shard *bw_shards_mine(struct bw_shard shards[BW_SHARDS])
 /* `counter` is one of a shard that this thread has taken. */
 static inline void bw_shards_count_own(_Atomic uint64_t *counter) {
     uint64_t count = atomic_load_explicit(counter, memory_order_relaxed);
-    atomic_store_explicit(counter, count + 1, memory_order_relaxed);
+    atomic_store_explicit(counter, count + 1, memory_order_release);
 }
 
 /* `counter` is one of the shard's own. */
@@ -57,20 +62,31 @@ static inline void bw_shards_count(struct bw_shard *shard, _Atomic uint64_t *cou
     if (atomic_load_explicit(&shard->owner, memory_order_relaxed))
         bw_shards_count_own(counter);
     else
-        atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(counter, 1, memory_order_release);
 }
 
 enum { BW_SHARD_LATENCY_BITS = 21, BW_SHARD_CODE_BITS = 5 };
 
-/* Remembers a recorded result for the next events. Threads that share the last shard may overwrite each
- * other's entry: the list is for people, the counters are exact. */
-static inline void bw_shards_remember(struct bw_shard *shard, uint64_t t_ms, int code, uint64_t latency_ms) {
+/* A recorded result as the list of the last ones holds it. */
+static inline uint64_t bw_shards_entry(uint64_t t_ms, int code, uint64_t latency_ms) {
     const uint64_t latency_max = (UINT64_C(1) << BW_SHARD_LATENCY_BITS) - 1;
-    uint64_t entry = (t_ms << BW_SHARD_CODE_BITS | (uint64_t)code) << BW_SHARD_LATENCY_BITS |
-                     (latency_ms < latency_max ? latency_ms : latency_max);
-    uint64_t count = atomic_load_explicit(&shard->recent_count, memory_order_relaxed);
+    return (t_ms << BW_SHARD_CODE_BITS | (uint64_t)code) << BW_SHARD_LATENCY_BITS |
+           (latency_ms < latency_max ? latency_ms : latency_max);
+}
+
+/* Counts a result and remembers it for the next events; the shard is one that this thread has taken. */
+static inline void bw_shards_remember_own(struct bw_shard *shard, uint64_t entry) {
+    uint64_t count = atomic_load_explicit(&shard->results, memory_order_relaxed);
     atomic_store_explicit(&shard->recent[count % BW_SHARD_RECENT], entry, memory_order_relaxed);
-    atomic_store_explicit(&shard->recent_count, count + 1, memory_order_relaxed);
+    atomic_store_explicit(&shard->results, count + 1, memory_order_release);
+}
+
+/* The same for any. Threads that share the last shard may put an entry into the other's place: the list is
+ * for people, the counters are exact. */
+static inline void bw_shards_remember(struct bw_shard *shard, uint64_t entry) {
+    uint64_t count = atomic_load_explicit(&shard->results, memory_order_relaxed);
+    atomic_store_explicit(&shard->recent[count % BW_SHARD_RECENT], entry, memory_order_relaxed);
+    bw_shards_count(shard, &shard->results);
 }
 
 /* Adds all shards up; other members of `out` are left alone. */

@@ -41,8 +41,8 @@ static void fill_state(const struct bw_breaker *breaker, uint64_t word, uint64_t
     out->probes_in_flight = round.in_flight;
     out->probes_ok = round.ok;
     out->probes_failed = round.failed;
-    struct bw_window_sums sums =
-        bw_windows_read(&breaker->windows, &policy.trips.window, bw_transition_moment(breaker, word, t_ms));
+    struct bw_window_sums sums = bw_windows_read(&breaker->windows, &policy.trips.window.shape,
+                                                 bw_transition_moment(breaker, word, t_ms));
     out->window_calls = sums.calls;
     out->window_failed = sums.failed;
     out->window_slow = sums.slow;

@@ -8,23 +8,10 @@ bool bw_transition_try(struct bw_breaker *breaker, uint64_t *from, uint64_t to) 
                                                    memory_order_acquire);
 }
 
-/* The word holds 17 bits of it. The full number is the one with these bits that is nearest to the highest
- * that a winner has published: it may lag behind the word by as many transitions as there are threads. */
-uint64_t bw_transition_generation(const struct bw_breaker *breaker, uint64_t word) {
-    const uint32_t circle = UINT32_C(1) << BW_WORD_GENERATION_BITS;
-    uint64_t published = atomic_load_explicit(&breaker->generation, memory_order_acquire);
-    uint32_t ahead = (bw_word_generation(word) - (uint32_t)published) % circle;
-    return ahead < circle / 2 ? published + ahead : published - (circle - ahead);
-}
-
-struct bw_window_moment bw_transition_moment(const struct bw_breaker *breaker, uint64_t word, uint64_t t_ms) {
-    return (struct bw_window_moment){bw_transition_generation(breaker, word), t_ms};
-}
-
 static void begin_window(struct bw_breaker *breaker, uint64_t t_ms, uint64_t word) {
     struct bw_trips trips;
     bw_inside_trips(breaker, &trips);
-    bw_windows_begin(&breaker->windows, &trips.window, bw_transition_moment(breaker, word, t_ms));
+    bw_windows_begin(&breaker->windows, &trips.window.shape, bw_transition_moment(breaker, word, t_ms));
 }
 
 static void publish_generation(struct bw_breaker *breaker, uint64_t generation) {

@@ -1,5 +1,7 @@
 #include "window.h"
 
+#include "window_register.h"
+
 enum { START_BITS = 64 - BW_WORD_GENERATION_BITS };
 #define START_MASK ((UINT64_C(1) << START_BITS) - 1)
 
@@ -21,8 +23,8 @@ struct bw_window_shape bw_window_shape_of(const struct bw_breaker_config *config
         return (struct bw_window_shape){.form = BW_FORM_NONE};
     if (config->window == BW_WINDOW_TIME)
         return (struct bw_window_shape){.form = BW_FORM_TIME,
-                                        .buckets = config->window_buckets,
-                                        .bucket_ms = config->window_ms / config->window_buckets};
+                                        .buckets = (uint16_t)config->window_buckets,
+                                        .bucket_ms = (uint32_t)(config->window_ms / config->window_buckets)};
     bool is_short = config->window_calls <= BW_WINDOW_REGISTER_SLOW_CALLS;
     return (struct bw_window_shape){.form = fits_register(config) ? BW_FORM_REGISTER : BW_FORM_RING,
                                     .calls = config->window_calls,
@@ -70,12 +72,14 @@ void bw_windows_begin(struct bw_windows *windows, const struct bw_window_shape *
 
 bool bw_windows_add(struct bw_windows *windows, const struct bw_window_shape *shape,
                     struct bw_window_moment at, struct bw_window_entry entry, struct bw_window_sums *sums) {
-    uint64_t start_ms, area = shape->version % 2;
+    uint64_t start, start_ms, area = shape->version % 2;
     switch ((enum bw_window_form)shape->form) {
     case BW_FORM_NONE:
         break;
     case BW_FORM_TIME:
-        if (!begin(windows, at, &start_ms))
+        start = atomic_load_explicit(&windows->start, memory_order_acquire);
+        start_ms = start & START_MASK;
+        if (start >> START_BITS != bw_word_tag(at.generation) && !begin(windows, at, &start_ms))
             return false;
         *sums = bw_window_buckets_add(&windows->buckets[area], shape, at, start_ms, entry);
         return true;

@@ -28,12 +28,14 @@ enum {
 
 enum bw_window_form { BW_FORM_NONE, BW_FORM_TIME, BW_FORM_REGISTER, BW_FORM_RING };
 
+/* Two words, since every call reads it. */
 struct bw_window_shape {
-    uint64_t form;
-    uint64_t calls;              /* REGISTER, RING */
-    uint64_t buckets, bucket_ms; /* TIME */
-    uint64_t has_slow;           /* REGISTER: slow calls are told apart */
-    uint64_t version;
+    uint32_t version;
+    uint8_t form;
+    uint8_t has_slow; /* REGISTER: slow calls are told apart */
+    uint16_t buckets; /* TIME */
+    uint32_t bucket_ms;
+    uint32_t calls; /* REGISTER, RING */
 };
 
 /* What is added: a result, or the late failure of a call that was counted as slow when it was overdue. */
@@ -45,7 +47,7 @@ struct bw_window_entry {
 
 struct bw_window_sums {
     uint32_t calls, failed, slow;
-    uint64_t weight; /* of the failures; a register takes each for 1 */
+    uint32_t weight; /* of the failures, at most UINT32_MAX; a register takes each for 1 */
 };
 
 /* When: in which generation, all 64 bits of it, and at what time since the epoch. */
@@ -55,6 +57,7 @@ struct bw_window_moment {
 
 struct bw_window_buckets {
     _Atomic uint64_t newest; /* number of the newest one */
+    _Atomic uint64_t marked; /* of the newest one with a failure or a slow call */
     _Atomic uint64_t results[BW_WINDOW_BUCKET_SLOTS];
     _Atomic uint64_t weights[BW_WINDOW_BUCKET_SLOTS];
 };
@@ -86,7 +89,8 @@ void bw_windows_prepare(struct bw_windows *windows, const struct bw_window_shape
 /* A generation has begun. Harmless when another thread has begun it, or a later one, already. */
 void bw_windows_begin(struct bw_windows *windows, const struct bw_window_shape *shape,
                       struct bw_window_moment at);
-/* False, and nothing added, when a later generation is being counted. */
+/* False, and nothing added, when a later generation is being counted. `sums` may be all 0 when there is no
+ * failure and no slow call among them: nothing trips then. */
 bool bw_windows_add(struct bw_windows *windows, const struct bw_window_shape *shape,
                     struct bw_window_moment at, struct bw_window_entry entry, struct bw_window_sums *sums);
 /* All 0 when another generation is being counted. */
@@ -103,15 +107,6 @@ struct bw_window_sums bw_window_buckets_read(const struct bw_window_buckets *buc
                                              const struct bw_window_shape *shape, struct bw_window_moment at,
                                              uint64_t start_ms);
 void bw_window_buckets_clear(struct bw_window_buckets *buckets);
-
-void bw_window_register_clear(_Atomic uint64_t *reg, const struct bw_window_shape *shape,
-                              uint64_t generation);
-void bw_window_register_begin(_Atomic uint64_t *reg, const struct bw_window_shape *shape,
-                              uint64_t generation);
-bool bw_window_register_add(_Atomic uint64_t *reg, const struct bw_window_shape *shape, uint64_t generation,
-                            struct bw_window_entry entry, struct bw_window_sums *sums);
-struct bw_window_sums bw_window_register_read(const _Atomic uint64_t *reg,
-                                              const struct bw_window_shape *shape, uint64_t generation);
 
 bool bw_window_ring_add(struct bw_window_ring *ring, const struct bw_window_shape *shape, uint64_t generation,
                         struct bw_window_entry entry, struct bw_window_sums *sums);

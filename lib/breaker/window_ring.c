@@ -5,20 +5,20 @@
 
 enum { SLOW = 0x80, WEIGHT_MASK = 0x7f };
 
-/* `by` is 1 or -1. */
-static void count(struct bw_window_sums *sums, uint8_t entry, int by) {
-    int weight = entry & WEIGHT_MASK;
-    sums->calls += (uint32_t)by;
-    sums->failed += weight ? (uint32_t)by : 0;
-    sums->slow += entry & SLOW ? (uint32_t)by : 0;
-    sums->weight += (uint64_t)((int64_t)by * weight);
+/* `by` is 1, or -1 as it wraps. */
+static void count(struct bw_window_sums *sums, uint8_t entry, uint32_t by) {
+    uint32_t weight = entry & WEIGHT_MASK;
+    sums->calls += by;
+    sums->failed += weight ? by : 0;
+    sums->slow += entry & SLOW ? by : 0;
+    sums->weight += by * weight;
 }
 
 static void push(struct bw_window_ring *ring, uint8_t entry, uint32_t calls) {
     if (ring->sums.calls == calls)
-        count(&ring->sums, ring->entries[ring->next], -1);
+        count(&ring->sums, ring->entries[ring->next], UINT32_MAX);
     ring->entries[ring->next] = entry;
-    ring->next = (ring->next + 1) % calls;
+    ring->next = ring->next + 1 < calls ? ring->next + 1 : 0;
     count(&ring->sums, entry, 1);
 }
 

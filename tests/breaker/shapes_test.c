@@ -71,7 +71,7 @@ static void without_a_window_every_sum_is_nothing(void **state) {
 
 static void a_generation_that_begins_marks_its_register_and_its_start(void **state) {
     (void)state;
-    for (uint64_t version = 0; version < 4; version++) {
+    for (uint32_t version = 0; version < 4; version++) {
         struct bw_windows windows;
         struct bw_window_shape shape = {.form = BW_FORM_REGISTER, .calls = 46, .version = version};
         memset(&windows, 0, sizeof windows);
@@ -100,7 +100,7 @@ static void only_a_register_is_marked_when_a_generation_begins(void **state) {
 
 static void a_new_version_finds_its_own_memory_empty_and_leaves_the_old_alone(void **state) {
     (void)state;
-    for (uint64_t version = 0; version < 4; version++) {
+    for (uint32_t version = 0; version < 4; version++) {
         struct bw_windows windows;
         struct bw_window_shape time = {
             .form = BW_FORM_TIME, .buckets = 2, .bucket_ms = 5, .version = version};

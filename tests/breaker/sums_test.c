@@ -16,7 +16,7 @@ static void every_counter_is_summed_into_its_own_and_old_numbers_are_forgotten(v
         struct bw_shard *s = &shards[i * BW_SHARDS_OWNED]; /* the first and the shared one */
         s->admitted = base + 1;
         s->admitted_probe = base + 2;
-        s->ok = base + 3;
+        s->results = 17 * (base + 20) + 136 + base + 3; /* the failures below, and the ok ones */
         s->slow = base + 4;
         s->ignored = base + 5;
         s->stale = base + 6;
@@ -47,6 +47,7 @@ static void a_thread_looks_at_its_home_then_at_the_shards_after_it(void **state)
     memset(shards, 0, sizeof shards);
     uintptr_t me = (uintptr_t)&bw_shards_here;
     unsigned home = bw_shards_home(me);
+    bw_shards_here.home = 0;
     assert_null(bw_shards_at_home(shards));
     for (unsigned i = 0; i < 16; i++) {
         struct bw_shard *expected = &shards[(home + i) % 16];
@@ -74,14 +75,14 @@ static void an_entry_has_time_code_and_latency_in_its_bits(void **state) {
     static struct bw_shard shards[BW_SHARDS];
     struct bw_event_call last[BW_SHARD_RECENT];
     memset(shards, 0, sizeof shards);
-    bw_shards_remember(&shards[0], 3, 16, 5);
-    bw_shards_remember(&shards[0], 3, 1, 2097150);
-    bw_shards_remember(&shards[0], 3, 2, 2097152);
+    bw_shards_remember(&shards[0], bw_shards_entry(3, 16, 5));
+    bw_shards_remember(&shards[0], bw_shards_entry(3, 1, 2097150));
+    bw_shards_remember(&shards[0], bw_shards_entry(3, 2, 2097152));
     assert_true(shards[0].recent[0] == (UINT64_C(3) << 26 | UINT64_C(16) << 21 | 5));
     assert_true(shards[0].recent[1] == (UINT64_C(3) << 26 | UINT64_C(1) << 21 | 2097150));
     assert_true(shards[0].recent[2] == (UINT64_C(3) << 26 | UINT64_C(2) << 21 | 2097151));
     /* Of two at one instant, that of the lower shard comes first. */
-    bw_shards_remember(&shards[1], 3, 9, 9);
+    bw_shards_remember(&shards[1], bw_shards_entry(3, 9, 9));
     assert_int_equal(bw_shards_last(shards, last), 4);
     static const int codes[] = {2, 1, 16, 9};
     for (int i = 0; i < 4; i++)
@@ -95,8 +96,8 @@ static void eight_of_one_shard_are_kept_and_a_ninth_is_not_read(void **state) {
     struct bw_event_call last[BW_SHARD_RECENT];
     memset(shards, 0, sizeof shards);
     for (int i = 1; i <= 9; i++)
-        bw_shards_remember(&shards[16], (uint64_t)i, i, (uint64_t)i);
-    assert_int_equal(shards[16].recent_count, 9);
+        bw_shards_remember(&shards[16], bw_shards_entry((uint64_t)i, i, (uint64_t)i));
+    assert_int_equal(shards[16].results, 9);
     assert_int_equal(bw_shards_last(shards, last), 8);
     for (int i = 0; i < 8; i++)
         assert_int_equal(last[i].code, 9 - i);

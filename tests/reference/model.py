@@ -35,6 +35,11 @@ TOLERANCE = 1e-9
 DEFAULT_CODE = {"ok": 0, "fail": 14, "ignored": 1}
 
 
+def rate_is_reached(rate, count, calls):
+    """Does count of calls reach the share? None never does, however small it is."""
+    return count > 0 and calls * rate <= count + TOLERANCE
+
+
 def up_to_16(now):
     return (now + 15) // 16 * 16
 
@@ -202,9 +207,9 @@ class Breaker:
             return None
         if c.trip_failures and weight >= c.trip_failures:
             return "FAILURE_COUNT"
-        if c.trip_failure_rate and calls * c.trip_failure_rate <= failed + TOLERANCE:
+        if c.trip_failure_rate and rate_is_reached(c.trip_failure_rate, failed, calls):
             return "FAILURE_RATE"
-        if c.trip_slow_rate and calls * c.trip_slow_rate <= slow + TOLERANCE:
+        if c.trip_slow_rate and rate_is_reached(c.trip_slow_rate, slow, calls):
             return "SLOW_RATE"
         return None
 
@@ -244,9 +249,9 @@ class Breaker:
         c, n = self.config, self.round_ok + self.round_failed
         if n < c.probe_sample:
             return "half_open", "undecided"
-        if n * c.probe_failure_rate <= self.round_failed + TOLERANCE:
+        if rate_is_reached(c.probe_failure_rate, self.round_failed, n):
             return "open", "sample bad: failed"
-        if c.probe_slow_rate and n * c.probe_slow_rate <= self.round_slow + TOLERANCE:
+        if c.probe_slow_rate and rate_is_reached(c.probe_slow_rate, self.round_slow, n):
             return "open", "sample bad: slow"
         return "closed", "sample good"
 

@@ -264,6 +264,7 @@ struct bw_ticket {
     uint8_t stage;
     uint8_t overdue;
     uint8_t has_place;
+    uint8_t unused; /* 0 */
 };
 
 struct bw_result {
