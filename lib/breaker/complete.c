@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "ending.h"
-#include "window_register.h"
+#include "window_add.h"
 #include "word.h"
 
 /* Is it a success that leaves the word alone, CLOSED without failures, and has nothing to give back? Two
@@ -55,16 +55,9 @@ __attribute__((noinline)) static enum bw_verdict complete_in_window(struct bw_br
     uint64_t latency_ms = bw_ending_latency(ticket, now_ms, result);
     struct bw_window_entry entry = {.slow = bw_ending_is_slow(breaker, latency_ms)};
     bw_inside_window_trips(breaker, &trips);
-    bool is_added;
-    if (trips.shape.form == BW_FORM_REGISTER)
-        is_added = bw_window_register_add(&breaker->windows.registers[trips.shape.version % 2], &trips.shape,
-                                          ticket->generation, entry, &sums);
-    else
-        is_added = bw_windows_add(
-            &breaker->windows, &trips.shape,
-            bw_transition_moment(breaker, bw_word_healthy(ticket->generation), bw_inside_t(breaker, now_ms)),
-            entry, &sums);
-    if (!is_added)
+    struct bw_window_moment at =
+        bw_transition_moment(breaker, bw_word_healthy(ticket->generation), bw_inside_t(breaker, now_ms));
+    if (!bw_windows_add(&breaker->windows, &trips.shape, at, entry, &sums))
         return bw_ending_complete(breaker, ticket, now_ms, result);
     if (sums.failed | sums.slow && bw_policy_window_trips(&trips, &sums))
         return bw_ending_judge_again(breaker, ticket, now_ms, result);

@@ -1,5 +1,6 @@
 #include "ending.h"
 
+#include "window_add.h"
 #include "word.h"
 
 /* OPEN and FORCED_OPEN admit nothing, and a round without probes awaits none: a ticket that seems to be

@@ -1,9 +1,6 @@
 #include "window.h"
 
-#include "window_register.h"
-
-enum { START_BITS = 64 - BW_WORD_GENERATION_BITS };
-#define START_MASK ((UINT64_C(1) << START_BITS) - 1)
+#include "window_add.h"
 
 static bool has_equal_weights(const struct bw_breaker_config *config) {
     for (int i = 0; i < BW_BREAKER_CODES; i++)
@@ -48,56 +45,34 @@ void bw_windows_prepare(struct bw_windows *windows, const struct bw_window_shape
         bw_window_register_clear(&windows->registers[shape->version % 2], shape, generation);
 }
 
-/* The start of a generation: `*start_ms` as whoever came first saw it. False when a later one has begun. */
-static bool begin(struct bw_windows *windows, struct bw_window_moment at, uint64_t *start_ms) {
+bool bw_windows_start(struct bw_windows *windows, struct bw_window_moment at, uint64_t *start_ms) {
     uint64_t seen = atomic_load_explicit(&windows->start, memory_order_acquire);
-    while (seen >> START_BITS != bw_word_tag(at.generation)) {
-        uint64_t mine = bw_word_tag(at.generation) << START_BITS | (at.t_ms & START_MASK);
-        if (bw_word_is_later(seen >> START_BITS, at.generation))
+    while (seen >> BW_WINDOW_START_BITS != bw_word_tag(at.generation)) {
+        uint64_t mine = bw_word_tag(at.generation) << BW_WINDOW_START_BITS | (at.t_ms & BW_WINDOW_START_MASK);
+        if (bw_word_is_later(seen >> BW_WINDOW_START_BITS, at.generation))
             return false;
         if (atomic_compare_exchange_weak_explicit(&windows->start, &seen, mine, memory_order_acq_rel,
                                                   memory_order_acquire))
             seen = mine;
     }
-    *start_ms = seen & START_MASK;
+    *start_ms = seen & BW_WINDOW_START_MASK;
     return true;
 }
 
 void bw_windows_begin(struct bw_windows *windows, const struct bw_window_shape *shape,
                       struct bw_window_moment at) {
     uint64_t start_ms;
-    if (begin(windows, at, &start_ms) && shape->form == BW_FORM_REGISTER)
+    if (bw_windows_start(windows, at, &start_ms) && shape->form == BW_FORM_REGISTER)
         bw_window_register_begin(&windows->registers[shape->version % 2], shape, at.generation);
-}
-
-bool bw_windows_add(struct bw_windows *windows, const struct bw_window_shape *shape,
-                    struct bw_window_moment at, struct bw_window_entry entry, struct bw_window_sums *sums) {
-    uint64_t start, start_ms, area = shape->version % 2;
-    switch ((enum bw_window_form)shape->form) {
-    case BW_FORM_NONE:
-        break;
-    case BW_FORM_TIME:
-        start = atomic_load_explicit(&windows->start, memory_order_acquire);
-        start_ms = start & START_MASK;
-        if (start >> START_BITS != bw_word_tag(at.generation) && !begin(windows, at, &start_ms))
-            return false;
-        *sums = bw_window_buckets_add(&windows->buckets[area], shape, at, start_ms, entry);
-        return true;
-    case BW_FORM_REGISTER:
-        return bw_window_register_add(&windows->registers[area], shape, at.generation, entry, sums);
-    case BW_FORM_RING:
-        return bw_window_ring_add(&windows->ring, shape, at.generation, entry, sums);
-    }
-    *sums = (struct bw_window_sums){0};
-    return true;
 }
 
 static struct bw_window_sums read_buckets(const struct bw_windows *windows,
                                           const struct bw_window_shape *shape, struct bw_window_moment at) {
     uint64_t start = atomic_load_explicit(&windows->start, memory_order_acquire);
-    if (start >> START_BITS != bw_word_tag(at.generation))
+    if (start >> BW_WINDOW_START_BITS != bw_word_tag(at.generation))
         return (struct bw_window_sums){0};
-    return bw_window_buckets_read(&windows->buckets[shape->version % 2], shape, at, start & START_MASK);
+    return bw_window_buckets_read(&windows->buckets[shape->version % 2], shape, at,
+                                  start & BW_WINDOW_START_MASK);
 }
 
 struct bw_window_sums bw_windows_read(const struct bw_windows *windows, const struct bw_window_shape *shape,

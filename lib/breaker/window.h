@@ -70,6 +70,9 @@ struct bw_window_ring {
     uint8_t *entries; /* [slow 1][weight 7] */
 };
 
+enum { BW_WINDOW_START_BITS = 64 - BW_WORD_GENERATION_BITS };
+#define BW_WINDOW_START_MASK ((UINT64_C(1) << BW_WINDOW_START_BITS) - 1)
+
 struct bw_windows {
     _Atomic uint64_t start; /* [generation 17 | t_ms 47] of the generation that is counted */
     _Atomic uint64_t registers[2];
@@ -89,16 +92,14 @@ void bw_windows_prepare(struct bw_windows *windows, const struct bw_window_shape
 /* A generation has begun. Harmless when another thread has begun it, or a later one, already. */
 void bw_windows_begin(struct bw_windows *windows, const struct bw_window_shape *shape,
                       struct bw_window_moment at);
-/* False, and nothing added, when a later generation is being counted. `sums` may be all 0 when there is no
- * failure and no slow call among them: nothing trips then. */
-bool bw_windows_add(struct bw_windows *windows, const struct bw_window_shape *shape,
-                    struct bw_window_moment at, struct bw_window_entry entry, struct bw_window_sums *sums);
 /* All 0 when another generation is being counted. */
 struct bw_window_sums bw_windows_read(const struct bw_windows *windows, const struct bw_window_shape *shape,
                                       struct bw_window_moment at);
 
-/* ---- Between the files of the window ---- */
+/* ---- Between the files of the window; bw_windows_add is in window_add.h ---- */
 
+/* The start of a generation: `*start_ms` as whoever came first saw it. False when a later one has begun. */
+bool bw_windows_start(struct bw_windows *windows, struct bw_window_moment at, uint64_t *start_ms);
 /* `start_ms` is that of the generation. */
 struct bw_window_sums bw_window_buckets_add(struct bw_window_buckets *buckets,
                                             const struct bw_window_shape *shape, struct bw_window_moment at,

@@ -15,10 +15,14 @@ static void count(struct bw_window_sums *sums, uint8_t entry, uint32_t by) {
 }
 
 static void push(struct bw_window_ring *ring, uint8_t entry, uint32_t calls) {
-    if (ring->sums.calls == calls)
-        count(&ring->sums, ring->entries[ring->next], UINT32_MAX);
-    ring->entries[ring->next] = entry;
+    uint8_t *place = &ring->entries[ring->next];
     ring->next = ring->next + 1 < calls ? ring->next + 1 : 0;
+    bool is_full = ring->sums.calls == calls;
+    if (is_full && *place == entry) /* mostly a success takes the place of one */
+        return;
+    if (is_full)
+        count(&ring->sums, *place, UINT32_MAX);
+    *place = entry;
     count(&ring->sums, entry, 1);
 }
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "../../lib/breaker/window.h"
+#include "../../lib/breaker/window_add.h"
 
 static void each_configuration_gets_the_cheapest_window_that_can_hold_it(void **state) {
     (void)state;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "../../lib/breaker/window.h"
+#include "../../lib/breaker/window_add.h"
 
 static const struct bw_window_entry ok = {0}, failure = {.weight = 1};
 
