@@ -16,16 +16,16 @@ size_t bw_breaker_size(const struct bw_breaker_config *config) {
     return sizeof(struct bw_breaker) + ring_cap_of(config);
 }
 
-/* Generation 1 of CLOSED: the one after an empty word. */
+/* Generation 1 of CLOSED. */
 static void begin(struct bw_breaker *breaker, const struct bw_breaker_config *config) {
     breaker->ring_cap = ring_cap_of(config);
     bw_windows_init(&breaker->windows, breaker->ring);
-    atomic_store(&breaker->word, bw_word_to(0, BW_CLOSED));
+    atomic_store(&breaker->word, bw_word_healthy(1));
     atomic_store(&breaker->generation, 1);
     bw_inside_set_config(breaker, config);
-    struct bw_trips trips;
-    bw_inside_trips(breaker, &trips);
-    bw_windows_begin(&breaker->windows, &trips.window.shape, (struct bw_window_moment){.generation = 1});
+    /* The time of its buckets begins; another window is ready. */
+    struct bw_window_shape of_buckets = {.form = BW_FORM_TIME};
+    bw_windows_begin(&breaker->windows, &of_buckets, (struct bw_window_moment){.generation = 1});
 }
 
 struct bw_breaker *bw_breaker_init(void *memory, const char *name, const struct bw_breaker_config *config,

@@ -64,6 +64,15 @@ static void an_event_that_is_being_written_ends_the_reading(void **state) {
     free(ring);
 }
 
+static void an_event_that_was_added_after_the_reading_began_comes_with_the_next(void **state) {
+    (void)state;
+    struct bw_events *ring = ring_of(4);
+    atomic_store(&ring->last_seq, 3); /* when it began */
+    expect_seqs(ring, 0, 3, 1, 3);
+    expect_seqs(ring, 3, 0, 0, 0);
+    free(ring);
+}
+
 static void an_event_that_a_later_one_has_replaced_is_left_out(void **state) {
     (void)state;
     static const uint64_t lost[] = {8, 9, 518, 519};
@@ -187,6 +196,7 @@ static void a_copy_in_the_middle_is_marked_and_a_torn_one_is_lost(void **state) 
 
 BW_TESTS(cmocka_unit_test(stamps_are_twice_the_number_of_the_event),
          cmocka_unit_test(an_event_that_is_being_written_ends_the_reading),
+         cmocka_unit_test(an_event_that_was_added_after_the_reading_began_comes_with_the_next),
          cmocka_unit_test(an_event_that_a_later_one_has_replaced_is_left_out),
          cmocka_unit_test(the_ring_keeps_the_last_256),
          cmocka_unit_test(a_slot_that_is_claimed_or_already_later_is_left_alone),

@@ -143,6 +143,20 @@ static void a_forced_open_time_without_end_ends_at_the_last_deadline(void **stat
     scene_end(&s);
 }
 
+static void the_buckets_of_a_window_begin_with_the_breaker(void **state) {
+    (void)state;
+    struct scene s;
+    scene_start_at(&s, "window=time window_ms=1000 window_buckets=10", 1030);
+    scene_play(&s,
+               "1129 call ok\n"
+               "1130 call ok\n"
+               "2029 window | 2 0 0\n"
+               "2030 window | 1 0 0\n"
+               "2129 window | 1 0 0\n"
+               "2130 window | 0 0 0\n");
+    scene_end(&s);
+}
+
 static void a_lease_of_zero_waits_for_ever(void **state) {
     (void)state;
     struct scene s;
@@ -184,5 +198,6 @@ BW_TESTS(cmocka_unit_test(the_jitter_of_a_seed_is_the_same_everywhere),
          cmocka_unit_test(what_is_due_next_is_told_in_every_state),
          cmocka_unit_test(what_is_overdue_was_due_at_its_time),
          cmocka_unit_test(a_forced_open_time_without_end_ends_at_the_last_deadline),
+         cmocka_unit_test(the_buckets_of_a_window_begin_with_the_breaker),
          cmocka_unit_test(a_lease_of_zero_waits_for_ever),
          cmocka_unit_test(an_answer_may_ask_for_more_time_than_the_policy_and_not_for_less))

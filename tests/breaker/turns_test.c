@@ -112,7 +112,7 @@ static void the_snapshot_tells_the_code_and_no_time_before_the_start(void **stat
     (void)state;
     struct scene s;
     struct bw_breaker_snapshot p;
-    scene_start_at(&s, "trip_consecutive=9 open_ms=100 probe_lease_ms=700", 50);
+    scene_start_at(&s, "trip_consecutive=9 open_ms=100 open_backoff=2 probe_lease_ms=700", 50);
     assert_int_equal(atomic_load(&s.breaker->generation), 1);
     scene_play(&s, "50 call fail code=15\n");
     bw_breaker_snapshot(s.breaker, 49, &p);
@@ -121,6 +121,22 @@ static void the_snapshot_tells_the_code_and_no_time_before_the_start(void **stat
     assert_int_equal(p.counters.ms_in_state[BW_CLOSED], 0);
     assert_int_equal(p.open_ms, 100);
     assert_int_equal(p.probe_lease_ms, 700);
+    scene_end(&s);
+}
+
+static void a_state_was_entered_as_often_as_it_was_for_any_reason_from_another_state(void **state) {
+    (void)state;
+    struct scene s;
+    struct bw_breaker_snapshot p;
+    scene_start(&s, "");
+    for (int from = 0; from < BW_STATES; from++)
+        for (int to = 0; to < BW_STATES; to++)
+            for (int reason = 0; reason < BW_REASONS; reason++)
+                atomic_store(&s.breaker->transitions[from][to][reason],
+                             1 + (uint64_t)(100 * to + 1000 * from));
+    bw_breaker_snapshot(s.breaker, 0, &p);
+    for (int to = 0; to < BW_STATES; to++)
+        assert_int_equal(p.counters.entered[to], BW_REASONS * (5 + 5 * 100 * to + 1000 * (15 - to)));
     scene_end(&s);
 }
 
@@ -142,4 +158,5 @@ BW_TESTS(cmocka_unit_test(everybody_waits_for_the_lock_and_gives_it_back),
          cmocka_unit_test(what_operators_do_has_no_code),
          cmocka_unit_test(only_states_that_can_be_forced_are),
          cmocka_unit_test(the_snapshot_tells_the_code_and_no_time_before_the_start),
+         cmocka_unit_test(a_state_was_entered_as_often_as_it_was_for_any_reason_from_another_state),
          cmocka_unit_test(versions_of_the_policy_take_turns_in_two_cells))
