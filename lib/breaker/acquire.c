@@ -86,9 +86,7 @@ static enum bw_decision decide(struct entry *e, bool *again) {
         return acquire_half_open(e, again);
     case BW_FORCED_OPEN:
         return BW_REJECT_FORCED;
-    case BW_CLOSED:
-    case BW_DISABLED:
-    case BW_METRICS_ONLY:
+    default: /* the states that admit all */
         break;
     }
     if (!take_place(e))

@@ -6,19 +6,13 @@
 #include "window_add.h"
 #include "word.h"
 
-/* Is it a success that leaves the word alone, CLOSED without failures, and has nothing to give back? Two
- * words of the ticket's own are compared at once with those of one that is just out. */
+/* Is it a success that leaves the word alone, CLOSED without failures, and has nothing to give back? All that
+ * a ticket has beside its generation is compared at once with that of one that is just out. */
 static inline bool is_healthy(const struct bw_breaker *breaker, const struct bw_ticket *ticket,
                               const struct bw_result *result) {
-    uint64_t word = bw_inside_word(breaker);
-    struct bw_ticket out = {.generation = (uint32_t)(word >> 40), .stage = BW_STAGE_OUT};
-    return result->outcome == BW_SUCCESS && word << 24 == 0 &&
-           memcmp(&ticket->generation, &out.generation, 8) == 0;
-}
-
-static inline uint64_t entry_of(const struct bw_breaker *breaker, uint64_t now_ms,
-                                const struct bw_result *result, uint64_t latency_ms) {
-    return bw_shards_entry(now_ms - breaker->epoch_ms, bw_ending_code(result), latency_ms);
+    static const struct bw_ticket out = {.stage = BW_STAGE_OUT};
+    return result->outcome == BW_SUCCESS && bw_inside_word(breaker) == bw_word_healthy(ticket->generation) &&
+           memcmp(&ticket->stage, &out.stage, sizeof out - offsetof(struct bw_ticket, stage)) == 0;
 }
 
 /* A healthy one, by a thread that has no shard of its own here or is not at home in it. */
@@ -35,7 +29,7 @@ static inline enum bw_verdict count_healthy(struct bw_breaker *breaker, struct b
                                             uint64_t now_ms, const struct bw_result *result,
                                             uint64_t latency_ms) {
     struct bw_shard *home = bw_shards_at_home(breaker->shards);
-    uint64_t entry = entry_of(breaker, now_ms, result, latency_ms);
+    uint64_t entry = bw_shards_entry(bw_inside_t(breaker, now_ms), bw_ending_code(result), latency_ms);
     bool slow = bw_ending_is_slow(breaker, latency_ms);
     ticket->stage = BW_STAGE_DONE;
     if (!home)
@@ -79,6 +73,6 @@ bool bw_ticket_is_out(const struct bw_ticket *ticket) {
 }
 
 void bw_breaker_release(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms) {
-    const struct bw_result ignored = {.outcome = BW_IGNORED, .code = -1, .latency_ms = -1, .pushback_ms = -1};
+    const struct bw_result ignored = {.outcome = BW_IGNORED};
     bw_breaker_complete(breaker, ticket, now_ms, &ignored);
 }

@@ -89,7 +89,7 @@ static inline bool add_to_window(const struct ending *e, const struct bw_trips *
                                  struct bw_window_sums *sums) {
     struct bw_window_entry entry = {.weight = e->judged.failed ? trips->weight[e->judged.code] : 0,
                                     .slow = e->judged.slow,
-                                    .is_late = e->ticket->overdue && !e->judged.is_overdue};
+                                    .is_late = e->ticket->overdue};
     return bw_windows_add(&e->breaker->windows, &trips->window.shape,
                           bw_transition_moment(e->breaker, word, e->t_ms), entry, sums);
 }

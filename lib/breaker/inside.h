@@ -23,16 +23,15 @@ enum bw_stage { BW_STAGE_UNADMITTED, BW_STAGE_OUT, BW_STAGE_DONE };
 enum bw_extra { BW_EXTRA_LIMIT = 1, BW_EXTRA_WINDOW = 2 };
 
 struct bw_breaker {
+    /* What a success of a healthy breaker reads. */
     _Atomic uint64_t word;
     _Atomic uint64_t extras;       /* what the policy has beyond the plainest: bw_extra */
     _Atomic uint64_t slow_call_ms; /* of the policy; UINT64_MAX = no call is slow */
     _Atomic uint64_t max_concurrency;
     uint64_t epoch_ms; /* now_ms of creation: the word counts from it */
-    char name[BW_BREAKER_NAME_MAX + 1];
-
-    /* The policy in use is cells[version % 2]: reconfigure fills the other one and moves on. */
     _Atomic uint64_t policy_version;
-    struct bw_policy_cell policy_cells[2];
+    _Atomic uint64_t generation; /* the highest one, all 64 bits */
+    char name[BW_BREAKER_NAME_MAX + 1];
 
     /* Beside the word; each with the generation that it belongs to, or of all generations. */
     _Atomic uint64_t in_flight;  /* calls that take a place of max_concurrency */
@@ -41,8 +40,10 @@ struct bw_breaker {
     struct bw_windows windows;
     size_t ring_cap;
 
+    /* The policy in use is cells[version % 2]: reconfigure fills the other one and moves on. */
+    struct bw_policy_cell policy_cells[2];
+
     /* Kept by the winner of each transition. */
-    _Atomic uint64_t generation;      /* the highest one, all 64 bits */
     _Atomic uint64_t left_closed_at;  /* the streak at which CLOSED was left */
     _Atomic uint64_t last_transition; /* t_ms << 8 | reason */
     _Atomic uint64_t ms_in_state[BW_STATES];

@@ -31,8 +31,8 @@ static void decide_by_sample(const struct bw_policy *policy, struct bw_round rou
 static void decide_early(const struct bw_policy *policy, struct bw_round round, struct bw_move *move) {
     bool has_failed = round.failed >= policy->probe_failures;
     move->reason = has_failed ? BW_REASON_PROBE_FAILED : BW_REASON_PROBES_OK;
-    move->value = has_failed ? round.failed : round.ok;
-    move->threshold = (double)(has_failed ? policy->probe_failures : policy->probe_successes);
+    /* Decided as soon as the threshold is reached. */
+    move->value = move->threshold = (double)(has_failed ? policy->probe_failures : policy->probe_successes);
 }
 
 static bool is_decided(const struct bw_policy *policy, struct bw_round round) {

@@ -61,10 +61,10 @@ void bw_shards_sum(const struct bw_shard shards[BW_SHARDS], struct bw_breaker_co
         add(&shards[i], out);
 }
 
-/* Entry number `back` before the newest of a shard, or false. */
+/* Entry number `back` before the newest of a shard, or false; `back` is less than BW_SHARD_RECENT. */
 static bool entry_of(const struct bw_shard *shard, uint64_t back, uint64_t *entry) {
     uint64_t count = load(&shard->results);
-    if (back >= count || back >= BW_SHARD_RECENT)
+    if (back >= count)
         return false;
     *entry = load(&shard->recent[(count - 1 - back) % BW_SHARD_RECENT]);
     return true;

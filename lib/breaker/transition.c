@@ -67,8 +67,8 @@ static void note_pushback(struct bw_breaker *breaker, uint64_t t_ms, const struc
 void bw_transition_done(struct bw_breaker *breaker, uint64_t t_ms, uint64_t from,
                         const struct bw_move *move) {
     enum bw_state old = bw_word_state(from), new = bw_word_state(move->word);
-    keep_streak(breaker, from, move);
     publish_generation(breaker, bw_transition_generation(breaker, move->word));
+    keep_streak(breaker, from, move);
     begin_window(breaker, t_ms, move->word);
     count_time(breaker, t_ms, old, move->reason);
     atomic_fetch_add_explicit(&breaker->transitions[old][new][move->reason], 1, memory_order_relaxed);

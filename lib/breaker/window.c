@@ -77,15 +77,14 @@ static struct bw_window_sums read_buckets(const struct bw_windows *windows,
 
 struct bw_window_sums bw_windows_read(const struct bw_windows *windows, const struct bw_window_shape *shape,
                                       struct bw_window_moment at) {
-    switch ((enum bw_window_form)shape->form) {
-    case BW_FORM_NONE:
-        break;
+    switch (shape->form) {
     case BW_FORM_TIME:
         return read_buckets(windows, shape, at);
     case BW_FORM_REGISTER:
         return bw_window_register_read(&windows->registers[shape->version % 2], shape, at.generation);
     case BW_FORM_RING:
         return bw_window_ring_read(&windows->ring, shape, at.generation);
+    default: /* BW_FORM_NONE */
+        return (struct bw_window_sums){0};
     }
-    return (struct bw_window_sums){0};
 }

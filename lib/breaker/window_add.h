@@ -22,9 +22,7 @@ static inline bool bw_window_add_to_buckets(struct bw_windows *windows, const st
 static inline bool bw_windows_add(struct bw_windows *windows, const struct bw_window_shape *shape,
                                   struct bw_window_moment at, struct bw_window_entry entry,
                                   struct bw_window_sums *sums) {
-    switch ((enum bw_window_form)shape->form) {
-    case BW_FORM_NONE:
-        break;
+    switch (shape->form) {
     case BW_FORM_TIME:
         return bw_window_add_to_buckets(windows, shape, at, entry, sums);
     case BW_FORM_REGISTER:
@@ -32,9 +30,10 @@ static inline bool bw_windows_add(struct bw_windows *windows, const struct bw_wi
                                       sums);
     case BW_FORM_RING:
         return bw_window_ring_add(&windows->ring, shape, at.generation, entry, sums);
+    default: /* BW_FORM_NONE */
+        *sums = (struct bw_window_sums){0};
+        return true;
     }
-    *sums = (struct bw_window_sums){0};
-    return true;
 }
 
 #endif

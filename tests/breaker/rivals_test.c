@@ -77,7 +77,23 @@ static void a_loaded_state_replaces_what_a_call_made_of_the_word(void **state) {
     scene_end(&s);
 }
 
-BW_TESTS(cmocka_unit_test(an_order_starts_from_what_a_call_made_of_the_word),
+static void a_call_that_begins_again_keeps_the_place_it_has(void **state) {
+    (void)state;
+    struct scene s;
+    scene_start(&s, "trip_consecutive=1 open_ms=100 probe_budget=3 max_concurrency=2");
+    scene_play(&s, "0 call fail\n");
+    rivalled = &s;
+    rival = "100 acquire a | admit_probe\n";
+    scene_play(&s, "100 acquire b | admit_probe\n");
+    assert_null(rival);
+    scene_play(&s,
+               "100 in_flight | 2\n100 acquire c | reject_concurrency 0\n"
+               "100 release b | done\n100 acquire c | admit_probe\n");
+    scene_end(&s);
+}
+
+BW_TESTS(cmocka_unit_test(a_call_that_begins_again_keeps_the_place_it_has),
+         cmocka_unit_test(an_order_starts_from_what_a_call_made_of_the_word),
          cmocka_unit_test(an_order_that_a_call_has_fulfilled_already_changes_nothing),
          cmocka_unit_test(a_reconfiguration_begins_a_new_round_in_spite_of_calls),
          cmocka_unit_test(a_loaded_state_replaces_what_a_call_made_of_the_word))

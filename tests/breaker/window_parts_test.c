@@ -152,7 +152,30 @@ static void a_late_success_changes_no_window(void **state) {
     }
 }
 
-BW_TESTS(cmocka_unit_test(the_first_result_of_a_generation_starts_the_window_anew),
+static void the_weights_of_a_window_stop_at_what_32_bits_hold(void **state) {
+    (void)state;
+    static const uint64_t weights[] = {UINT32_MAX - 2, UINT32_MAX - 1, UINT32_MAX, UINT64_C(1) << 40};
+    for (int i = 0; i < 4; i++) {
+        struct forms f;
+        struct bw_window_moment at = {1, 0};
+        start(&f, shapes[0], 1);
+        add(&f, 1, 0, failure);
+        atomic_fetch_add(&f.windows.buckets[0].weights[1], weights[i]);
+        assert_int_equal(bw_windows_read(&f.windows, &f.shape, at).weight, i ? UINT32_MAX : UINT32_MAX - 1);
+    }
+}
+
+static void without_a_window_there_is_nothing_in_it(void **state) {
+    (void)state;
+    struct forms f;
+    memset(&f, 0, sizeof f);
+    assert_int_equal(add(&f, 1, 0, failure), 0);
+    assert_int_equal(calls(&f, 1, 0), 0);
+}
+
+BW_TESTS(cmocka_unit_test(the_weights_of_a_window_stop_at_what_32_bits_hold),
+         cmocka_unit_test(without_a_window_there_is_nothing_in_it),
+         cmocka_unit_test(the_first_result_of_a_generation_starts_the_window_anew),
          cmocka_unit_test(a_result_of_an_earlier_generation_is_refused_and_changes_nothing),
          cmocka_unit_test(generations_follow_each_other_where_their_17_bits_come_round),
          cmocka_unit_test(a_window_begins_empty_though_nothing_was_added_before),

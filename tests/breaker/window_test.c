@@ -136,6 +136,34 @@ static void weights_count_in_a_time_window_too(void **state) {
 
 /* ---- Rates ---- */
 
+static void a_rate_is_reached_up_to_a_billionth_of_a_call_and_never_by_none(void **state) {
+    (void)state;
+    static const struct {
+        const char *rate;
+        bool trips;
+    } cases[] = {{"0.5", true}, {"0.5000000005", true}, {"0.5000000006", false}};
+    for (int i = 0; i < 3; i++) {
+        char settings[120];
+        struct scene s;
+        snprintf(settings, sizeof settings,
+                 "trip_consecutive=0 window=count window_calls=2 window_min_calls=2 trip_failure_rate=%s",
+                 cases[i].rate);
+        scene_start(&s, settings);
+        scene_play(&s, "0 call ok\n1 call fail\n");
+        scene_expect_states(&s, cases[i].trips ? "1 open" : "");
+        scene_end(&s);
+    }
+    struct scene s;
+    scene_start(&s,
+                "trip_consecutive=2 window=count window_min_calls=1 trip_failure_rate=0.000000000001 "
+                "slow_call_ms=9 trip_slow_rate=0.000000000001");
+    scene_play(&s, "0 force metrics_only\n1 call ok\n");
+    scene_expect_states(&s, "0 metrics_only");
+    struct bw_event would_trip[2];
+    assert_int_equal(bw_breaker_events(s.breaker, 1, would_trip, 2), 0);
+    scene_end(&s);
+}
+
 static void a_rate_trips_when_it_is_reached(void **state) {
     (void)state;
     struct scene s;
@@ -412,6 +440,7 @@ BW_TESTS(cmocka_unit_test(a_count_window_holds_the_last_calls_and_no_more),
          cmocka_unit_test(weights_add_to_the_count_of_failures_and_not_to_the_rate),
          cmocka_unit_test(weights_leave_the_window_with_their_calls),
          cmocka_unit_test(weights_count_in_a_time_window_too),
+         cmocka_unit_test(a_rate_is_reached_up_to_a_billionth_of_a_call_and_never_by_none),
          cmocka_unit_test(a_rate_trips_when_it_is_reached),
          cmocka_unit_test(a_rate_waits_for_the_minimum_of_calls),
          cmocka_unit_test(a_success_trips_too_when_it_makes_the_minimum_full),

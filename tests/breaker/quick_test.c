@@ -1,0 +1,140 @@
+/* What a call of a healthy breaker reads, and what it leaves alone. It looks inside the library: the breaker
+ * lies in memory so that a page, which must not be touched, begins within it. */
+#include "run.h"
+#include "trap.h"
+
+#include "../../lib/breaker/inside.h"
+
+static struct bw_breaker *breaker_at(size_t boundary, const char *const settings[]) {
+    struct bw_breaker_config config;
+    char why[200];
+    bw_breaker_config_default(&config);
+    for (int i = 0; settings[i]; i += 2)
+        assert_int_equal(bw_breaker_config_set(&config, settings[i], settings[i + 1], why, sizeof why), 0);
+    void *memory = trap_memory(bw_breaker_size(&config), boundary);
+    struct bw_breaker *breaker = bw_breaker_init(memory, "quick", &config, 1000);
+    assert_non_null(breaker);
+    return breaker;
+}
+
+/* A call that takes `latency_ms`; whether it touched anything from the boundary on, up to the counters. */
+static bool touches(struct bw_breaker *breaker, size_t boundary, int64_t latency_ms) {
+    struct bw_result success = {.outcome = BW_SUCCESS, .latency_ms = latency_ms, .pushback_ms = -1};
+    struct bw_ticket ticket;
+    uint64_t retry_after_ms = 7;
+    trap_set(TRAP_READING, offsetof(struct bw_breaker, shards) - boundary, NULL, NULL);
+    enum bw_decision decision = bw_breaker_acquire(breaker, 1010, &ticket, &retry_after_ms);
+    enum bw_verdict verdict = bw_breaker_complete(breaker, &ticket, 1020, &success);
+    bool touched = trap_was_touched();
+    assert_int_equal(decision, BW_ADMIT);
+    assert_int_equal(retry_after_ms, 0);
+    assert_int_equal(verdict, BW_RECORDED);
+    return touched;
+}
+
+static void expect_counted(struct bw_breaker *breaker, uint64_t calls, uint64_t slow) {
+    struct bw_breaker_snapshot snapshot;
+    bw_breaker_snapshot(breaker, 1020, &snapshot);
+    assert_int_equal(snapshot.counters.admitted, calls);
+    assert_int_equal(snapshot.counters.ok, calls);
+    assert_int_equal(snapshot.counters.slow, slow);
+    assert_int_equal(breaker->in_flight, 0);
+}
+
+static void a_success_of_a_healthy_breaker_reads_no_policy(void **state) {
+    (void)state;
+    static const char *const settings[][5] = {{NULL},
+                                              {"slow_call_ms", "30"},
+                                              {"max_concurrency", "1"},
+                                              {"max_concurrency", "2", "slow_call_ms", "30"}};
+    const size_t boundary = offsetof(struct bw_breaker, policy_cells[1]);
+    for (int i = 0; i < 4; i++) {
+        struct bw_breaker *breaker = breaker_at(boundary, settings[i]);
+        assert_false(touches(breaker, boundary, -1));
+        assert_false(touches(breaker, boundary, 30));
+        assert_false(touches(breaker, boundary, 31));
+        expect_counted(breaker, 3, i == 1 || i == 3 ? 1 : 0);
+        trap_free();
+    }
+}
+
+static void a_success_with_a_window_reads_when_the_window_trips_and_no_more(void **state) {
+    (void)state;
+    static const char *const settings[][9] = {
+        {"window", "count", "window_calls", "10", "slow_call_ms", "30"},
+        {"window", "count", "window_calls", "46"},
+        {"window", "count", "window_calls", "100", "max_concurrency", "2"},
+        {"window", "time", "slow_call_ms", "30", "trip_slow_rate", "0.5", "window_min_calls", "100"}};
+    const size_t boundary = offsetof(struct bw_breaker, policy_cells[1]) + sizeof(struct bw_window_trips);
+    for (int i = 0; i < 4; i++) {
+        struct bw_breaker *breaker = breaker_at(boundary, settings[i]);
+        assert_false(touches(breaker, boundary, -1));
+        assert_false(touches(breaker, boundary, 30));
+        assert_false(touches(breaker, boundary, 31));
+        expect_counted(breaker, 3, i == 0 || i == 3 ? 1 : 0);
+        trap_free();
+    }
+}
+
+static void other_results_and_other_states_ask_the_policy(void **state) {
+    (void)state;
+    static const char *const none[] = {NULL};
+    const size_t boundary = offsetof(struct bw_breaker, policy_cells[1]);
+    struct bw_breaker *breaker = breaker_at(boundary, none);
+    struct bw_result failure = {.outcome = BW_FAILURE, .code = 14, .latency_ms = -1, .pushback_ms = -1};
+    struct bw_ticket ticket;
+    bw_breaker_acquire(breaker, 1010, &ticket, NULL);
+    trap_set(TRAP_READING, 4096, NULL, NULL);
+    assert_int_equal(bw_breaker_complete(breaker, &ticket, 1020, &failure), BW_RECORDED);
+    assert_true(trap_was_touched());
+    /* There is a failure to forget. */
+    assert_true(touches(breaker, boundary, -1));
+    assert_false(touches(breaker, boundary, -1));
+    trap_free();
+}
+
+/* Two calls: one fails, one ends the row. */
+static void fail_once(struct bw_breaker *breaker) {
+    struct bw_result results[] = {{BW_FAILURE, 14, -1, -1}, {BW_SUCCESS, 0, -1, -1}};
+    for (int i = 0; i < 2; i++) {
+        struct bw_ticket ticket;
+        assert_int_equal(bw_breaker_acquire(breaker, 1010, &ticket, NULL), BW_ADMIT);
+        assert_int_equal(bw_breaker_complete(breaker, &ticket, 1010, &results[i]), BW_RECORDED);
+    }
+}
+
+static void a_failure_in_the_window_that_does_not_trip_changes_nothing_of_that(void **state) {
+    (void)state;
+    static const char *const settings[][7] = {
+        {"window", "count", "trip_failure_rate", "0.6", "window_min_calls", "2"},
+        {"window", "time", "trip_failures", "2", "window_min_calls", "1"}};
+    const size_t boundary = offsetof(struct bw_breaker, policy_cells[1]) + sizeof(struct bw_window_trips);
+    for (int i = 0; i < 2; i++) {
+        struct bw_breaker *breaker = breaker_at(boundary, settings[i]);
+        fail_once(breaker);
+        assert_false(touches(breaker, boundary, -1));
+        trap_free();
+    }
+}
+
+static void a_thread_that_is_not_at_home_counts_the_same(void **state) {
+    (void)state;
+    static const char *const slow[] = {"slow_call_ms", "30", NULL};
+    const size_t boundary = offsetof(struct bw_breaker, policy_cells[1]);
+    struct bw_breaker *breaker = breaker_at(boundary, slow);
+    assert_false(touches(breaker, boundary, 30));
+    size_t home = bw_shards_here.home;
+    for (int i = 1; i <= 2; i++) {
+        bw_shards_here.home = (home + sizeof(struct bw_shard)) % (BW_SHARDS_OWNED * sizeof(struct bw_shard));
+        assert_false(touches(breaker, boundary, 29 + i));
+        assert_int_equal(bw_shards_here.home, home);
+        expect_counted(breaker, (uint64_t)i + 1, i == 2);
+    }
+    trap_free();
+}
+
+BW_TESTS(cmocka_unit_test(a_failure_in_the_window_that_does_not_trip_changes_nothing_of_that),
+         cmocka_unit_test(a_thread_that_is_not_at_home_counts_the_same),
+         cmocka_unit_test(a_success_of_a_healthy_breaker_reads_no_policy),
+         cmocka_unit_test(a_success_with_a_window_reads_when_the_window_trips_and_no_more),
+         cmocka_unit_test(other_results_and_other_states_ask_the_policy))
