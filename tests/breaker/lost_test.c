@@ -69,6 +69,58 @@ static void of_two_results_at_the_same_moment_both_are_counted(void **state) {
     }
 }
 
+static void a_bucket_loses_nothing_when_two_threads_count_in_it(void **state) {
+    (void)state;
+    for (uint8_t weight = 0; weight <= 2; weight++) {
+        struct window w;
+        struct bw_window_moment at = {1, 15};
+        window_start(&w, 0);
+        assert_true(window_add(&w, at, 0)); /* the bucket has begun */
+        window_trap(&w, rival_fails, 1, 15);
+        assert_true(window_add(&w, at, weight));
+        assert_true(trap_was_touched());
+        struct bw_window_sums sums = bw_windows_read(w.windows, w.shape, at);
+        assert_int_equal(sums.calls, 3);
+        assert_int_equal(sums.failed, weight ? 2 : 1);
+        assert_int_equal(sums.weight, 1 + weight);
+        trap_free();
+    }
+}
+
+static void a_bucket_that_another_thread_begins_first_keeps_what_came_since(void **state) {
+    (void)state;
+    struct window w;
+    struct bw_window_moment at = {1, 15};
+    size_t boundary = offsetof(struct bw_windows, buckets[0].results);
+    memset(&w, 0, sizeof w);
+    w.windows = trap_memory(sizeof *w.windows, boundary);
+    w.shape = &shapes[0];
+    bw_windows_begin(w.windows, w.shape, (struct bw_window_moment){.generation = 1});
+    w.at = at;
+    trap_set(TRAP_WRITING, 4096, rival_fails, &w);
+    assert_true(window_add(&w, at, 0)); /* has said that it begins it, and is about to empty it */
+    assert_true(trap_was_touched());
+    struct bw_window_sums sums = bw_windows_read(w.windows, w.shape, at);
+    assert_int_equal(sums.calls, 2);
+    assert_int_equal(sums.failed, 1);
+    assert_int_equal(sums.weight, 1);
+    trap_free();
+}
+
+static void a_bucket_that_its_first_thread_has_not_emptied_yet_is_emptied_by_the_next(void **state) {
+    (void)state;
+    struct window w;
+    struct bw_window_moment first = {1, 5}, next = {1, 645}; /* 64 buckets later: the same place */
+    window_start(&w, 0);
+    assert_true(window_add(&w, first, 1));
+    atomic_fetch_add(&w.windows->buckets[0].newest, 64);
+    assert_true(window_add(&w, next, 1));
+    struct bw_window_sums sums = bw_windows_read(w.windows, w.shape, next);
+    assert_int_equal(sums.calls, 1);
+    assert_int_equal(sums.weight, 1);
+    trap_free();
+}
+
 static void a_result_is_refused_when_a_later_generation_begins_meanwhile(void **state) {
     (void)state;
     for (int i = 0; i < SHAPES; i++) {
@@ -210,6 +262,25 @@ static void the_last_place_is_given_to_one_of_two_calls(void **state) {
     trap_free();
 }
 
+static void rival_begins_the_round(void *breaker) {
+    struct bw_ticket ticket;
+    assert_int_equal(bw_breaker_acquire(breaker, 1100, &ticket, NULL), BW_ADMIT_PROBE);
+}
+
+static void of_two_first_probes_both_have_a_place(void **state) {
+    (void)state;
+    static const char *const limit[] = {
+        "max_concurrency", "2", "probe_budget", "2", "probe_successes", "2", NULL};
+    struct bw_breaker *breaker = breaker_at(0, limit);
+    struct bw_ticket ticket;
+    bw_breaker_force(breaker, 1000, BW_OPEN, 100);
+    breaker_trap(breaker, rival_begins_the_round);
+    assert_int_equal(bw_breaker_acquire(breaker, 1100, &ticket, NULL), BW_ADMIT_PROBE);
+    assert_true(trap_was_touched());
+    assert_int_equal(breaker->in_flight, 2);
+    trap_free();
+}
+
 static void rival_ramps_anew(void *breaker) {
     struct bw_ticket ticket;
     rival_opens_and_closes(breaker);
@@ -251,11 +322,15 @@ static void a_generation_that_is_published_late_does_not_take_the_number_back(vo
 }
 
 BW_TESTS(cmocka_unit_test(of_two_results_at_the_same_moment_both_are_counted),
+         cmocka_unit_test(a_bucket_loses_nothing_when_two_threads_count_in_it),
+         cmocka_unit_test(a_bucket_that_another_thread_begins_first_keeps_what_came_since),
+         cmocka_unit_test(a_bucket_that_its_first_thread_has_not_emptied_yet_is_emptied_by_the_next),
          cmocka_unit_test(a_result_is_refused_when_a_later_generation_begins_meanwhile),
          cmocka_unit_test(a_generation_begins_when_the_first_thread_says_so),
          cmocka_unit_test(a_register_that_another_thread_has_begun_keeps_what_came_since),
          cmocka_unit_test(a_shard_that_another_thread_takes_first_is_left_to_it),
          cmocka_unit_test(a_result_that_comes_to_the_window_of_the_next_generation_is_stale),
          cmocka_unit_test(the_last_place_is_given_to_one_of_two_calls),
+         cmocka_unit_test(of_two_first_probes_both_have_a_place),
          cmocka_unit_test(a_call_that_meets_the_next_ramp_is_counted_there),
          cmocka_unit_test(a_generation_that_is_published_late_does_not_take_the_number_back))

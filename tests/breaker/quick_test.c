@@ -120,20 +120,44 @@ static void a_failure_in_the_window_that_does_not_trip_changes_nothing_of_that(v
 static void a_thread_that_is_not_at_home_counts_the_same(void **state) {
     (void)state;
     static const char *const slow[] = {"slow_call_ms", "30", NULL};
-    const size_t boundary = offsetof(struct bw_breaker, policy_cells[1]);
-    struct bw_breaker *breaker = breaker_at(boundary, slow);
-    assert_false(touches(breaker, boundary, 30));
-    size_t home = bw_shards_here.home;
-    for (int i = 1; i <= 2; i++) {
+    struct bw_breaker *breaker = breaker_at(0, slow);
+    for (int i = 0; i < 2; i++) {
+        struct bw_result success = {.outcome = BW_SUCCESS, .latency_ms = 30 + i, .pushback_ms = -1};
+        struct bw_ticket ticket;
+        bw_breaker_acquire(breaker, 1010, &ticket, NULL);
+        size_t home = bw_shards_here.home;
         bw_shards_here.home = (home + sizeof(struct bw_shard)) % (BW_SHARDS_OWNED * sizeof(struct bw_shard));
-        assert_false(touches(breaker, boundary, 29 + i));
+        assert_int_equal(bw_breaker_complete(breaker, &ticket, 1010, &success), BW_RECORDED);
         assert_int_equal(bw_shards_here.home, home);
-        expect_counted(breaker, (uint64_t)i + 1, i == 2);
+        expect_counted(breaker, (uint64_t)i + 1, (uint64_t)i);
     }
     trap_free();
 }
 
-BW_TESTS(cmocka_unit_test(a_failure_in_the_window_that_does_not_trip_changes_nothing_of_that),
+/* Reads of the policy meet the trap, in which it is replaced. */
+static void rival_reconfigures(void *breaker) {
+    struct bw_breaker_config config;
+    bw_breaker_config_default(&config);
+    config.open_ms = 77;
+    assert_int_equal(bw_breaker_reconfigure(breaker, &config, 1000), 0);
+}
+
+static void a_policy_that_is_replaced_while_it_is_read_is_read_again(void **state) {
+    (void)state;
+    static const char *const none[] = {NULL};
+    const size_t boundary = offsetof(struct bw_breaker, policy_cells[1].words[20]);
+    struct bw_breaker *breaker = breaker_at(boundary, none);
+    struct bw_policy policy;
+    trap_set(TRAP_READING, 4096, rival_reconfigures, breaker);
+    bw_inside_policy(breaker, &policy);
+    assert_true(trap_was_touched());
+    for (int attempt = 1; attempt < 16; attempt++)
+        assert_int_equal(policy.open_ms[attempt], 77);
+    trap_free();
+}
+
+BW_TESTS(cmocka_unit_test(a_policy_that_is_replaced_while_it_is_read_is_read_again),
+         cmocka_unit_test(a_failure_in_the_window_that_does_not_trip_changes_nothing_of_that),
          cmocka_unit_test(a_thread_that_is_not_at_home_counts_the_same),
          cmocka_unit_test(a_success_of_a_healthy_breaker_reads_no_policy),
          cmocka_unit_test(a_success_with_a_window_reads_when_the_window_trips_and_no_more),

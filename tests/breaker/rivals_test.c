@@ -77,6 +77,51 @@ static void a_loaded_state_replaces_what_a_call_made_of_the_word(void **state) {
     scene_end(&s);
 }
 
+/* The breaker plays `before`; then `step`, into which `between` comes; then `after`. */
+static void play_with(const char *settings, const char *before, const char *between, const char *step,
+                      const char *after) {
+    struct scene s;
+    scene_start(&s, settings);
+    scene_play(&s, before);
+    rivalled = &s;
+    rival = between;
+    scene_play(&s, step);
+    assert_null(rival);
+    scene_play(&s, after);
+    scene_end(&s);
+}
+
+static void a_result_is_stale_when_the_generation_ends_before_it_is_stored(void **state) {
+    (void)state;
+    const char *plain = "trip_consecutive=2 open_ms=100 probe_budget=3 probe_successes=2 probe_failures=2";
+    play_with(plain, "0 acquire a\n", "0 force disabled\n", "1 complete a fail | stale\n",
+              "1 state | disabled\n1 generation | 2\n");
+    play_with(plain, "0 force half_open\n1 acquire a\n", "1 force disabled\n", "1 complete a ok | stale\n",
+              "1 state | disabled\n1 generation | 3\n");
+    play_with(plain, "0 force half_open\n1 acquire a\n", "1 force disabled\n", "1 release a | done\n",
+              "1 state | disabled\n1 count ignored | 0\n1 count stale | 1\n");
+    play_with("trip_consecutive=0 window=count window_calls=4 window_min_calls=4 trip_failure_rate=0.2",
+              "0 call ok\n0 call fail\n0 call ok\n1 acquire a\n", "1 force disabled\n",
+              "1 complete a ok | stale\n", "1 state | disabled\n1 generation | 2\n");
+}
+
+static void a_result_is_added_to_what_another_one_has_made_of_the_word(void **state) {
+    (void)state;
+    const char *plain = "trip_consecutive=2 open_ms=100 probe_budget=3 probe_successes=2 probe_failures=2";
+    play_with(plain, "0 acquire a\n0 acquire b\n", "1 complete b fail | recorded\n",
+              "1 complete a fail | recorded\n", "1 state | open\n1 generation | 2\n");
+    play_with(plain, "0 force half_open\n1 acquire a\n1 acquire b\n", "1 complete b ok | recorded\n",
+              "1 complete a ok | recorded\n", "1 state | closed\n1 generation | 3\n");
+    play_with(plain, "0 force half_open\n1 acquire a\n1 acquire b\n", "1 release b | done\n",
+              "1 release a | done\n", "1 in_flight | 0\n1 generation | 2\n1 count ignored | 2\n");
+}
+
+static void a_transition_that_is_due_is_made_by_one(void **state) {
+    (void)state;
+    play_with("trip_consecutive=1 open_ms=100", "0 call fail\n", "100 acquire a | admit_probe\n",
+              "100 poll | moved\n", "100 generation | 3\n100 in_flight | 1\n");
+}
+
 static void a_call_that_begins_again_keeps_the_place_it_has(void **state) {
     (void)state;
     struct scene s;
@@ -92,7 +137,10 @@ static void a_call_that_begins_again_keeps_the_place_it_has(void **state) {
     scene_end(&s);
 }
 
-BW_TESTS(cmocka_unit_test(a_call_that_begins_again_keeps_the_place_it_has),
+BW_TESTS(cmocka_unit_test(a_result_is_stale_when_the_generation_ends_before_it_is_stored),
+         cmocka_unit_test(a_result_is_added_to_what_another_one_has_made_of_the_word),
+         cmocka_unit_test(a_transition_that_is_due_is_made_by_one),
+         cmocka_unit_test(a_call_that_begins_again_keeps_the_place_it_has),
          cmocka_unit_test(an_order_starts_from_what_a_call_made_of_the_word),
          cmocka_unit_test(an_order_that_a_call_has_fulfilled_already_changes_nothing),
          cmocka_unit_test(a_reconfiguration_begins_a_new_round_in_spite_of_calls),
