@@ -134,6 +134,23 @@ static void a_thread_that_is_not_at_home_counts_the_same(void **state) {
     trap_free();
 }
 
+static void a_thread_that_finds_all_shards_taken_counts_in_the_last_one(void **state) {
+    (void)state;
+    static const char *const slow[] = {"slow_call_ms", "30", NULL};
+    struct bw_breaker *breaker = breaker_at(0, slow);
+    for (int i = 0; i < BW_SHARDS_OWNED; i++)
+        atomic_store(&breaker->shards[i].owner, 1);
+    for (int i = 0; i < 2; i++) {
+        struct bw_result success = {.outcome = BW_SUCCESS, .latency_ms = 30 + i, .pushback_ms = -1};
+        struct bw_ticket ticket;
+        bw_breaker_acquire(breaker, 1010, &ticket, NULL);
+        assert_int_equal(bw_breaker_complete(breaker, &ticket, 1010, &success), BW_RECORDED);
+        expect_counted(breaker, (uint64_t)i + 1, (uint64_t)i);
+    }
+    assert_int_equal(breaker->shards[BW_SHARDS_OWNED].results, 2);
+    trap_free();
+}
+
 /* Reads of the policy meet the trap, in which it is replaced. */
 static void rival_reconfigures(void *breaker) {
     struct bw_breaker_config config;
@@ -156,7 +173,8 @@ static void a_policy_that_is_replaced_while_it_is_read_is_read_again(void **stat
     trap_free();
 }
 
-BW_TESTS(cmocka_unit_test(a_policy_that_is_replaced_while_it_is_read_is_read_again),
+BW_TESTS(cmocka_unit_test(a_thread_that_finds_all_shards_taken_counts_in_the_last_one),
+         cmocka_unit_test(a_policy_that_is_replaced_while_it_is_read_is_read_again),
          cmocka_unit_test(a_failure_in_the_window_that_does_not_trip_changes_nothing_of_that),
          cmocka_unit_test(a_thread_that_is_not_at_home_counts_the_same),
          cmocka_unit_test(a_success_of_a_healthy_breaker_reads_no_policy),
