@@ -49,13 +49,17 @@ static inline void count_recorded(const struct ending *e) {
     }
 }
 
-/* What was judged is in the word: the books are done, the result before the transition that it made. */
-static void finish(const struct ending *e, uint64_t from, enum bw_judgement judgement,
-                   const struct bw_move *move) {
+static void count_ended(const struct ending *e) {
     if (e->judged.is_overdue)
         bw_shards_count(e->shard, &e->shard->slow);
     else
         count_recorded(e);
+}
+
+/* What was judged is in the word: the books are done, the result before the transition that it made. */
+static void finish(const struct ending *e, uint64_t from, enum bw_judgement judgement,
+                   const struct bw_move *move) {
+    count_ended(e);
     if (judgement == BW_JUDGED_MOVE)
         bw_transition_done(e->breaker, e->t_ms, from, move);
     else if (judgement == BW_JUDGED_WOULD_TRIP)
@@ -121,18 +125,15 @@ static bool judge_probe(const struct ending *e, uint64_t word) {
     return true;
 }
 
-/* DISABLED: into the totals only. */
-static bool judge_nothing(const struct ending *e, uint64_t word) {
-    finish(e, word, BW_JUDGED_KEEP, NULL);
-    return true;
-}
-
 static bool judge(const struct ending *e, uint64_t word) {
     if (is_stale(e->ticket, word))
         return false;
     if (bw_word_state(word) == BW_HALF_OPEN)
         return judge_probe(e, word);
-    return bw_word_has_streak(word) ? judge_counted(e, word) : judge_nothing(e, word);
+    if (bw_word_has_streak(word))
+        return judge_counted(e, word);
+    count_ended(e); /* DISABLED: into the totals only */
+    return true;
 }
 
 static enum bw_verdict end_stale(const struct ending *e) {
@@ -200,15 +201,15 @@ void bw_breaker_overdue(struct bw_breaker *breaker, struct bw_ticket *ticket, ui
         .ticket = ticket,
         .shard = bw_shards_mine(breaker->shards),
         .t_ms = bw_inside_t(breaker, now_ms),
-        .judged = {.slow = true, .is_overdue = true, .code = -1, .pushback_ms = -1},
+        .judged = {.slow = true, .is_overdue = true, .code = -1, .pushback_ms = BW_POLICY_NO_PUSHBACK},
     };
     uint64_t word = bw_inside_word(breaker);
     if (is_stale(ticket, word))
         return;
     if (bw_word_state(word) == BW_HALF_OPEN) { /* the probe stays out; its end will judge it */
         bw_inside_count(&breaker->round_slow, word);
-        finish(&e, word, BW_JUDGED_KEEP, NULL);
-        ticket->overdue = 1;
+        count_ended(&e);
+        ticket->overdue = true;
     } else {
         ticket->overdue = judge(&e, word);
     }
