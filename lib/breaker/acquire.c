@@ -31,7 +31,6 @@ static bool take_place(struct entry *e) {
 static void give_place_back(struct entry *e) {
     if (e->has_place)
         atomic_fetch_sub_explicit(&e->breaker->in_flight, 1, memory_order_relaxed);
-    e->has_place = false;
 }
 
 /* When the open time is over the winner's slot is taken in the same step: nobody can come between. */
@@ -130,7 +129,7 @@ static enum bw_decision acquire_by_policy(struct bw_breaker *breaker, uint64_t n
         give_place_back(&e);
     count(breaker, decision);
     *ticket = ticket_of(e.word, now_ms, bw_admitted(decision));
-    ticket->has_place = e.has_place;
+    ticket->has_place = e.has_place; /* of an admitted one */
     *retry_after_ms = retry_after(&e, decision);
     return decision;
 }
@@ -139,7 +138,7 @@ static enum bw_decision acquire_by_policy(struct bw_breaker *breaker, uint64_t n
 static enum bw_decision reject_open(struct bw_breaker *breaker, uint64_t now_ms, uint64_t word,
                                     struct bw_ticket *ticket, uint64_t *retry_after_ms) {
     count(breaker, BW_REJECT_OPEN);
-    *ticket = ticket_of(word, now_ms, false);
+    *ticket = (struct bw_ticket){0};
     *retry_after_ms = bw_word_deadline(word) - bw_inside_t(breaker, now_ms);
     return BW_REJECT_OPEN;
 }
@@ -180,7 +179,7 @@ __attribute__((noinline)) static enum bw_decision acquire_limited(struct bw_brea
     while (!atomic_compare_exchange_weak_explicit(&breaker->in_flight, &seen, seen + 1, memory_order_relaxed,
                                                   memory_order_relaxed));
     *ticket = ticket_of(word, now_ms, true);
-    ticket->has_place = 1;
+    ticket->has_place = true;
     if (retry_after_ms)
         *retry_after_ms = 0;
     count_admitted(breaker);

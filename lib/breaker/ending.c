@@ -118,7 +118,7 @@ static bool judge_probe(const struct ending *e, uint64_t word) {
         if (is_stale(e->ticket, word))
             return false;
         from = word;
-        uint32_t slow = (uint32_t)bw_inside_counted(&e->breaker->round_slow, from);
+        uint32_t slow = bw_inside_counted(&e->breaker->round_slow, from);
         judgement = bw_policy_judge_probe(&policy, from, e->t_ms, &e->judged, slow, &move);
     } while (!bw_transition_try(e->breaker, &word, move.word));
     finish(e, from, judgement, &move);

@@ -6,8 +6,6 @@
 #include "spin.h"
 #include "word.h"
 
-_Static_assert(sizeof(struct bw_policy) % 8 == 0, "a policy is copied in whole words");
-
 void bw_inside_policy(const struct bw_breaker *breaker, struct bw_policy *policy) {
     bw_inside_read(breaker, policy, sizeof *policy);
 }
@@ -56,9 +54,9 @@ uint64_t bw_inside_count(_Atomic uint64_t *counter, uint64_t word) {
     return next & ((UINT64_C(1) << COUNT_SHIFT) - 1);
 }
 
-uint64_t bw_inside_counted(const _Atomic uint64_t *counter, uint64_t word) {
+uint32_t bw_inside_counted(const _Atomic uint64_t *counter, uint64_t word) {
     uint64_t seen = atomic_load_explicit(counter, memory_order_acquire);
-    return seen >> COUNT_SHIFT == bw_word_generation(word) ? seen & ((UINT64_C(1) << COUNT_SHIFT) - 1) : 0;
+    return seen >> COUNT_SHIFT == bw_word_generation(word) ? (uint32_t)seen : 0;
 }
 
 void bw_inside_lock(const struct bw_breaker *breaker) {

@@ -15,6 +15,8 @@
 struct bw_policy_cell {
     _Atomic uint64_t words[sizeof(struct bw_policy) / 8];
 };
+_Static_assert(sizeof(struct bw_policy_cell) == sizeof(struct bw_policy),
+               "a policy is copied in whole words");
 
 /* How far a ticket has come; 0, as in {0}, is the first. */
 enum bw_stage { BW_STAGE_UNADMITTED, BW_STAGE_OUT, BW_STAGE_DONE };
@@ -94,8 +96,8 @@ static inline void bw_inside_window_trips(const struct bw_breaker *breaker, stru
 /* A number that starts anew with each generation, [generation 17 | number]: adds 1 and returns the sum, or 0
  * when a later generation is counting. */
 uint64_t bw_inside_count(_Atomic uint64_t *counter, uint64_t word);
-/* 0 when another generation is counting. */
-uint64_t bw_inside_counted(const _Atomic uint64_t *counter, uint64_t word);
+/* 0 when another generation is counting; it has counted less than 2^32. */
+uint32_t bw_inside_counted(const _Atomic uint64_t *counter, uint64_t word);
 
 /* Under the lock, or before anybody else knows the breaker. `config` is checked. */
 void bw_inside_set_config(struct bw_breaker *breaker, const struct bw_breaker_config *config);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 _Static_assert(sizeof(struct bw_shard) % 64 == 0, "a shard is whole cache lines");
+_Static_assert(sizeof(struct bw_shard) - offsetof(struct bw_shard, unused) >= 64, "and one lies between two");
 
 enum { LATENCY_BITS = BW_SHARD_LATENCY_BITS, CODE_BITS = BW_SHARD_CODE_BITS };
 

@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "inside.h"
 #include "word.h"
 
@@ -24,19 +22,18 @@ static void publish_generation(struct bw_breaker *breaker, uint64_t generation) 
 
 static void add_event(struct bw_breaker *breaker, uint64_t t_ms, uint64_t from, const struct bw_move *move,
                       bool is_transition) {
-    struct bw_event event;
-    memset(&event, 0, sizeof event);
-    event.at_ms = breaker->epoch_ms + t_ms;
-    event.from = bw_word_state(from);
-    event.to = bw_word_state(move->word);
-    event.transition = is_transition;
-    event.generation = bw_transition_generation(breaker, move->word);
-    event.reason = move->reason;
-    event.cause = move->reason == BW_REASON_WOULD_TRIP ? move->cause : move->reason;
-    event.value = move->value;
-    event.threshold = move->threshold;
-    event.code = move->code;
-    event.open_ms = event.to == BW_OPEN && is_transition ? move->open_ms : 0;
+    bool would_trip = move->reason == BW_REASON_WOULD_TRIP;
+    struct bw_event event = {.at_ms = breaker->epoch_ms + t_ms,
+                             .from = bw_word_state(from),
+                             .to = bw_word_state(move->word),
+                             .transition = is_transition,
+                             .generation = bw_transition_generation(breaker, move->word),
+                             .reason = move->reason,
+                             .cause = would_trip ? move->cause : move->reason,
+                             .value = move->value,
+                             .threshold = move->threshold,
+                             .code = move->code,
+                             .open_ms = move->open_ms};
     event.last_count = bw_shards_last(breaker->shards, event.last);
     bw_events_add(&breaker->events, &event);
 }

@@ -179,6 +179,10 @@ static void the_failure_count_stays_what_tripped_it_until_it_closes(void **state
                "34 hold\n"
                "34 failure_count | 1\n");
     scene_end(&s);
+    scene_start(&s, "window=count window_calls=4 window_min_calls=2 slow_call_ms=10 trip_slow_rate=0.5");
+    scene_play(&s, "0 call ok\n0 call fail latency=11\n0 state | open\n0 failure_count | 1\n");
+    scene_expect_reason(&s, "SLOW_RATE");
+    scene_end(&s);
 }
 
 static void time_in_each_state_adds_up(void **state) {

@@ -162,6 +162,22 @@ static void rival_begins_register(void *reg) {
     assert_true(bw_window_register_add(r->word, &shapes[1], 2, (struct bw_window_entry){0}, &r->sums));
 }
 
+static void rival_adds_to_the_old_register(void *reg) {
+    struct reg *r = reg;
+    assert_true(bw_window_register_add(r->word, &shapes[1], 1, (struct bw_window_entry){0}, &r->sums));
+}
+
+static void a_register_is_begun_though_a_result_of_the_old_generation_comes_between(void **state) {
+    (void)state;
+    struct reg r = {.word = trap_memory(sizeof *r.word, 0)};
+    bw_window_register_clear(r.word, &shapes[1], 1);
+    trap_set(TRAP_WRITING, 4096, rival_adds_to_the_old_register, &r);
+    bw_window_register_begin(r.word, &shapes[1], 2);
+    assert_true(trap_was_touched());
+    assert_true(*r.word == bw_register_fresh(&shapes[1], 2));
+    trap_free();
+}
+
 static void a_register_that_another_thread_has_begun_keeps_what_came_since(void **state) {
     (void)state;
     struct reg r = {.word = trap_memory(sizeof *r.word, 0)};
@@ -281,25 +297,31 @@ static void of_two_first_probes_both_have_a_place(void **state) {
     trap_free();
 }
 
+static int rival_calls;
+
 static void rival_ramps_anew(void *breaker) {
     struct bw_ticket ticket;
     rival_opens_and_closes(breaker);
-    for (int i = 0; i < 9; i++)
+    for (int i = 0; i < rival_calls; i++)
         assert_int_equal(bw_breaker_acquire(breaker, 1010, &ticket, NULL), BW_REJECT_RAMP);
 }
 
 static void a_call_that_meets_the_next_ramp_is_counted_there(void **state) {
     (void)state;
     static const char *const ramp[] = {"ramp_ms", "1000", NULL};
-    struct bw_breaker *breaker = breaker_at(0, ramp);
-    struct bw_ticket ticket;
-    rival_opens_and_closes(breaker);
-    breaker_trap(breaker, rival_ramps_anew);
-    /* The first of its own ramp would be rejected; it is the tenth of the next one, of which 10 % pass. */
-    assert_int_equal(bw_breaker_acquire(breaker, 1010, &ticket, NULL), BW_ADMIT);
-    assert_true(trap_was_touched());
-    assert_int_equal(ticket.generation, 5);
-    trap_free();
+    /* The first of its own ramp would be rejected; of the next one 10 % pass, the tenth and not the second.
+     */
+    static const enum bw_decision expected[] = {[1] = BW_REJECT_RAMP, [9] = BW_ADMIT};
+    for (rival_calls = 1; rival_calls <= 9; rival_calls += 8) {
+        struct bw_breaker *breaker = breaker_at(0, ramp);
+        struct bw_ticket ticket;
+        rival_opens_and_closes(breaker);
+        breaker_trap(breaker, rival_ramps_anew);
+        assert_int_equal(bw_breaker_acquire(breaker, 1010, &ticket, NULL), expected[rival_calls]);
+        assert_true(trap_was_touched());
+        assert_int_equal(ticket.generation, 5);
+        trap_free();
+    }
 }
 
 static void rival_probes(void *breaker) {
@@ -327,6 +349,7 @@ BW_TESTS(cmocka_unit_test(of_two_results_at_the_same_moment_both_are_counted),
          cmocka_unit_test(a_bucket_that_its_first_thread_has_not_emptied_yet_is_emptied_by_the_next),
          cmocka_unit_test(a_result_is_refused_when_a_later_generation_begins_meanwhile),
          cmocka_unit_test(a_generation_begins_when_the_first_thread_says_so),
+         cmocka_unit_test(a_register_is_begun_though_a_result_of_the_old_generation_comes_between),
          cmocka_unit_test(a_register_that_another_thread_has_begun_keeps_what_came_since),
          cmocka_unit_test(a_shard_that_another_thread_takes_first_is_left_to_it),
          cmocka_unit_test(a_result_that_comes_to_the_window_of_the_next_generation_is_stale),

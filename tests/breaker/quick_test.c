@@ -76,6 +76,26 @@ static void a_success_with_a_window_reads_when_the_window_trips_and_no_more(void
     }
 }
 
+static void a_call_that_an_open_breaker_rejects_reads_no_policy(void **state) {
+    (void)state;
+    static const char *const none[] = {NULL};
+    const size_t boundary = offsetof(struct bw_breaker, policy_cells[1]);
+    struct bw_breaker *breaker = breaker_at(boundary, none);
+    struct bw_result failure = {.outcome = BW_FAILURE, .code = 14, .latency_ms = -1, .pushback_ms = -1};
+    struct bw_ticket ticket;
+    uint64_t retry_after_ms = 7;
+    assert_int_equal(bw_breaker_acquire(breaker, 1000, &ticket, NULL), BW_ADMIT);
+    bw_breaker_force(breaker, 1000, BW_OPEN, 100);
+    trap_set(TRAP_READING, offsetof(struct bw_breaker, shards) - boundary, NULL, NULL);
+    enum bw_decision decision = bw_breaker_acquire(breaker, 1040, &ticket, &retry_after_ms);
+    assert_false(trap_was_touched());
+    assert_int_equal(decision, BW_REJECT_OPEN);
+    assert_int_equal(retry_after_ms, 60);
+    /* The ticket is no longer that of the call before. */
+    assert_int_equal(bw_breaker_complete(breaker, &ticket, 1050, &failure), BW_UNADMITTED);
+    trap_free();
+}
+
 static void other_results_and_other_states_ask_the_policy(void **state) {
     (void)state;
     static const char *const none[] = {NULL};
@@ -179,4 +199,5 @@ BW_TESTS(cmocka_unit_test(a_thread_that_finds_all_shards_taken_counts_in_the_las
          cmocka_unit_test(a_thread_that_is_not_at_home_counts_the_same),
          cmocka_unit_test(a_success_of_a_healthy_breaker_reads_no_policy),
          cmocka_unit_test(a_success_with_a_window_reads_when_the_window_trips_and_no_more),
+         cmocka_unit_test(a_call_that_an_open_breaker_rejects_reads_no_policy),
          cmocka_unit_test(other_results_and_other_states_ask_the_policy))

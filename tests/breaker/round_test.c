@@ -103,6 +103,10 @@ static void a_slow_probe_can_count_as_a_failed_one_in_a_sample(void **state) {
 
 static void a_sample_smaller_than_the_budget_is_decided_by_the_first_to_finish(void **state) {
     (void)state;
+    scene_run(
+        "trip_consecutive=1 open_ms=10 probe_decision=sample probe_budget=2 probe_sample=2 "
+        "probe_failure_rate=1 slow_call_ms=100 probe_slow_rate=0.5",
+        "0 call fail\n10 call ok\n11 call ok\n", "0 open, 10 half_open, 11 closed");
     scene_run("trip_consecutive=1 open_ms=10 probe_decision=sample probe_budget=3 probe_sample=2",
               "0  call fail\n"
               "10 acquire a\n"

@@ -1,9 +1,13 @@
 /* Eight threads at one breaker that lose probes and complete twice: the invariants hold, each by its number.
  *
- *   I1 probes in flight and finished stay within their limits     I2 in flight = the live probes of the round
- *   I3 stale and double completions change their counter only     I4 after the longest time a call is
- * admitted I5 nothing is admitted in OPEN before the deadline            I6 one transition for each
- * generation I7 admitted = ok + failed + ignored + stale + still out
+ *   I1  probes in flight and finished stay within their limits
+ *   I2  in flight = the live probes of the round
+ *   I3  stale and double completions change their counter only
+ *   I4  after the longest time a call is admitted
+ *   I5  nothing is admitted in OPEN before the deadline
+ *   I6  one transition for each generation
+ *   I7  admitted = ok + failed + ignored + stale + still out
+ *   I8  what is rejected never reaches the server, which counts its requests itself
  *
  * tests/breaker/tsan.sh runs the same under ThreadSanitizer. */
 #define _POSIX_C_SOURCE 200809L
@@ -24,6 +28,7 @@ struct arena {
     _Atomic uint64_t now_ms;
     _Atomic int live_probes[GENERATIONS]; /* by generation; lost ones stay */
     _Atomic uint64_t lost, twice, done, stale;
+    _Atomic uint64_t asked, requests; /* calls that were wished for; that the server saw */
     _Atomic int over_budget, wrong_double, early_half_open;
 };
 
@@ -42,6 +47,9 @@ static void acquire(struct worker *w, int i, uint64_t now_ms) {
     struct arena *arena = w->arena;
     enum bw_decision decision = bw_breaker_acquire(arena->breaker, now_ms, &w->tickets[i], NULL);
     w->out[i] = bw_admitted(decision);
+    arena->asked++;
+    if (bw_ticket_is_out(&w->tickets[i]))
+        arena->requests++;
     w->probe[i] = decision == BW_ADMIT_PROBE;
     if (!w->probe[i])
         return;
@@ -138,6 +146,11 @@ static void check_books(struct arena *arena) {
     assert_int_equal(scene_transitions(arena->breaker), p.generation - 1); /* I6 */
     assert_int_equal(p.counters.ok + p.counters.failed + p.counters.ignored + p.counters.stale, arena->done);
     assert_int_equal(p.counters.admitted, arena->done + arena->lost); /* I7 */
+    uint64_t rejected = 0;
+    for (int i = 0; i < BW_DECISIONS; i++)
+        rejected += p.counters.rejected[i];
+    assert_int_equal(arena->requests, p.counters.admitted); /* I8 */
+    assert_int_equal(arena->requests + rejected, arena->asked);
 }
 
 /* I4: nobody answers any more, and yet somebody is let in before the longest open time and lease are over. */

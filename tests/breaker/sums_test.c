@@ -68,6 +68,7 @@ static void homes_are_the_four_high_bits_of_a_product(void **state) {
     assert_int_equal(bw_shards_home(2), 3);
     assert_int_equal(bw_shards_home(3), 13);
     assert_int_equal(bw_shards_home(16), 14);
+    assert_int_equal(bw_shards_home((uintptr_t)1 << 60), 5);
 }
 
 static void an_entry_has_time_code_and_latency_in_its_bits(void **state) {

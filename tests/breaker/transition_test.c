@@ -36,6 +36,38 @@ static void the_generation_is_right_while_winners_are_still_doing_their_books(vo
     scene_end(&s);
 }
 
+static void a_generation_is_the_nearest_one_with_its_17_bits(void **state) {
+    (void)state;
+    struct scene s;
+    scene_start(&s, "");
+    atomic_store(&s.breaker->generation, 300000); /* 37856 and twice 131072 */
+    static const struct {
+        uint32_t bits;
+        uint64_t generation;
+    } cases[] = {{37856, 300000}, {37857, 300001}, {37855, 299999}, {103391, 365535}, {103392, 234464}};
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(bw_transition_generation(s.breaker, bw_word_healthy(cases[i].bits)),
+                         cases[i].generation);
+    scene_end(&s);
+}
+
+static void an_event_tells_both_states(void **state) {
+    (void)state;
+    struct scene s;
+    struct bw_event events[5];
+    scene_start(&s, "trip_consecutive=1 open_ms=10");
+    scene_play(&s, "0 call fail\n10 call fail\n20 call ok\n");
+    assert_int_equal(bw_breaker_events(s.breaker, 0, events, 5), 5);
+    static const enum bw_state states[] = {BW_CLOSED, BW_OPEN,      BW_HALF_OPEN,
+                                           BW_OPEN,   BW_HALF_OPEN, BW_CLOSED};
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(events[i].from, states[i]);
+        assert_int_equal(events[i].to, states[i + 1]);
+        assert_int_equal(events[i].open_ms, states[i + 1] == BW_OPEN ? 10 : 0);
+    }
+    scene_end(&s);
+}
+
 static void books_done_late_do_not_take_the_generation_back(void **state) {
     (void)state;
     struct scene s;
@@ -60,6 +92,8 @@ static void books_done_late_do_not_take_the_generation_back(void **state) {
     scene_end(&s);
 }
 
-BW_TESTS(cmocka_unit_test(a_transition_from_a_word_that_is_gone_does_not_happen),
+BW_TESTS(cmocka_unit_test(a_generation_is_the_nearest_one_with_its_17_bits),
+         cmocka_unit_test(an_event_tells_both_states),
+         cmocka_unit_test(a_transition_from_a_word_that_is_gone_does_not_happen),
          cmocka_unit_test(the_generation_is_right_while_winners_are_still_doing_their_books),
          cmocka_unit_test(books_done_late_do_not_take_the_generation_back))

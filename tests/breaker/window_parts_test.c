@@ -67,6 +67,8 @@ static void a_result_of_an_earlier_generation_is_refused_and_changes_nothing(voi
         assert_int_equal(calls(&f, 7, 0), 1);
         assert_int_equal(calls(&f, 6, 0), 0);
         assert_int_equal(calls(&f, 8, 0), 0);
+        assert_int_equal(add(&f, 7, 15, failure), 2);
+        assert_int_equal(calls(&f, 8, 15), 0);
     }
 }
 

@@ -203,6 +203,15 @@ class OneCallMore:
             self.window.size += 1
 
 
+class RejectedCallsAreMade:
+    """A rejected call goes out to the server, which counts it."""
+
+    def acquire(self, now):
+        decision, ticket = super().acquire(now)
+        self.requests += decision.startswith("reject")
+        return decision, ticket
+
+
 class StaleIsNotCounted:
     def complete(self, ticket, *rest):
         verdict = super().complete(ticket, *rest)
@@ -243,9 +252,10 @@ BUGS.update(
     SlowProbesAreWell=forgets(probe_slow_is_failure=False), NothingIsIgnored=forgets(ignored_codes=frozenset()),
 )
 # Seen by no line of a script, by the invariant alone.
-UNSEEN = {"StaleIsNotCounted": StaleIsNotCounted}
+UNSEEN = {"StaleIsNotCounted": StaleIsNotCounted, "RejectedCallsAreMade": RejectedCallsAreMade}
 INVARIANTS = {
     "UnlimitedProbes": ("I1",), "IgnoredKeepsItsSlot": ("I2",), "NoGenerationCheck": ("I2", "I3"),
     "DoubleCounts": ("I3",), "StaleKeepsItsCallSlot": ("I3",), "NoLease": ("I4",), "ExclusiveDeadline": ("I4",),
     "OpenBeforeItsDeadline": ("I5",), "ClosesInTheOldGeneration": ("I6",), "StaleIsNotCounted": ("I7",),
+    "RejectedCallsAreMade": ("I8",),
 }

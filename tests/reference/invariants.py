@@ -1,4 +1,4 @@
-"""A breaker that asserts I1..I7 after every operation; each message names the number.
+"""A breaker that asserts I1..I8 after every operation; each message names the number.
 
 It keeps the tickets itself and counts from them, so that it does not believe the counters it checks.
 """
@@ -10,6 +10,7 @@ class Checked(Breaker):
         super().__init__(config)
         self.out = {}             # admitted and not completed, by identity
         self.moves = 0            # calls of enter(): transition events
+        self.requests = 0         # the server's own counter: it sees what is not rejected
         self.longest_open = max(self.config.open_ms, self.config.open_max_ms)  # grows with for_ms and pushback
 
     def acquire(self, now):
@@ -19,6 +20,9 @@ class Checked(Breaker):
         if ticket.admitted:
             assert not early, f"I5: {decision} at {now}, the deadline is {self.deadline}"
             self.out[id(ticket)] = ticket
+        self.requests += not decision.startswith("reject")
+        assert self.admitted == self.requests, \
+            f"I8: {decision}, {self.requests} requests, {self.admitted} admitted"
         self.check(now, before)
         return decision, ticket
 
@@ -65,6 +69,9 @@ class Checked(Breaker):
         super().unhold(now, holder)
         self.check(now, before)
 
+    def gone(self):
+        return self.ok + self.failed + self.ignored + self.stale
+
     def picture(self, now):
         return (self.state, self.generation, self.attempt, self.streak, self.deadline, self.in_flight, self.round_ok,
                 self.round_failed, self.round_slow, self.since, self.window.totals(now), self.ok, self.failed,
@@ -84,9 +91,8 @@ class Checked(Breaker):
         if before[0] != state:
             assert before[1] < self.generation, f"I6: from {before[0]} to {state} in generation {self.generation}"
         assert self.generation == 1 + self.moves, f"I6: generation {self.generation}, {self.moves} transitions"
-        done = self.ok + self.failed + self.ignored + self.stale
-        assert self.admitted == done + len(self.out), \
-            f"I7: {self.admitted} admitted, {done} done, {len(self.out)} out"
+        assert self.admitted == self.gone() + len(self.out), \
+            f"I7: {self.admitted} admitted, {self.gone()} done, {len(self.out)} out"
         if c.max_concurrency:
             assert self.calls_out == len(self.out), f"I3: {self.calls_out} slots taken, {len(self.out)} calls out"
 

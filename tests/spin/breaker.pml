@@ -123,7 +123,7 @@ byte true_calls = 0;    /* results that the window's generation has recorded, at
 #endif
 
 /* All 0: `assert(I2 || x)` is `assert(x)`, but its message names the invariant. */
-hidden byte I1, I2, I3, I4, I5, I6, I7, LEASE_IS_NEVER_SHORT, HELD_WHILE_THERE_ARE_HOLDERS;
+hidden byte I1, I2, I3, I4, I5, I6, I7, I8, LEASE_IS_NEVER_SHORT, HELD_WHILE_THERE_ARE_HOLDERS;
 
 /* Scratch, for use within one d_step: the search does not restore it. */
 hidden int to, word4;
@@ -629,6 +629,13 @@ inline ended() {
 #define AFTER_THE_END idle
 #endif
 
+/* The call is made at `admitted`: nobody comes there without a ticket. */
+#ifdef BUG_REJECTED_IS_SENT
+#define AFTER_A_REJECT admitted
+#else
+#define AFTER_A_REJECT rejected
+#endif
+
 active [CALLERS] proctype Caller() {
     bool done = false;    /* ticket: stage */
     byte outcome = NONE;
@@ -650,7 +657,7 @@ idle:
         if
         :: next == AGAIN -> next = 0
         :: next == GO_ON -> next = 0; goto admitted
-        :: next == LEAVE -> next = 0; goto rejected
+        :: next == LEAVE -> next = 0; goto AFTER_A_REJECT
         fi
     };
 acquire:
@@ -675,7 +682,7 @@ acquire:
         if
         :: next == AGAIN -> next = 0
         :: next == GO_ON -> next = 0; goto admitted
-        :: next == LEAVE -> next = 0; goto rejected
+        :: next == LEAVE -> next = 0; goto AFTER_A_REJECT
         fi
     }
     :: else
@@ -720,7 +727,7 @@ acquire:
 #endif
         :: !HAS_BOOKS(_pid) && next == AGAIN -> next = 0; goto acquire
         :: !HAS_BOOKS(_pid) && next == GO_ON -> next = 0; goto admitted
-        :: !HAS_BOOKS(_pid) && next == LEAVE -> next = 0; goto rejected
+        :: !HAS_BOOKS(_pid) && next == LEAVE -> next = 0; goto AFTER_A_REJECT
         fi
     };
 #ifdef BOOKS
@@ -739,7 +746,7 @@ acquire:
         if
         :: next == AGAIN -> next = 0; goto acquire
         :: next == GO_ON -> next = 0; goto admitted
-        :: next == LEAVE -> next = 0; goto rejected
+        :: next == LEAVE -> next = 0; goto AFTER_A_REJECT
         fi
     };
 #endif
@@ -753,6 +760,7 @@ rejected:
 
 admitted:
     atomic {
+        assert(I8 || has_ticket[_pid] || done);
         if
         :: outcome = OK
         :: outcome = FAIL

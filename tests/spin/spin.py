@@ -47,6 +47,7 @@ BUGS = {
     "TWO_WORDS": (SMALL + " BOOKS", "I5"),
     "STORE": (SMALL, "I2 I6"),
     "DOUBLE": (SMALL, "I3 I7"),
+    "REJECTED_IS_SENT": (SMALL, "I8"),
     "DOUBLE/places": (SMALL + " PLACES=2", "I3"),
     "STALE_KEEPS_PLACE": (SMALL + " PLACES=2", "I3"),
     "PLACE_NEVER_TAKEN": (SMALL + " PLACES=1", "I3"),
@@ -93,7 +94,7 @@ def numbers(out):
 def violated(out):
     """The invariant whose assert failed, or None."""
     match = re.search(r"assertion violated (.*)", out)
-    name = match and re.search(r"\b(I[1-7]|[A-Z]{4,}(_[A-Z]+)+)\b", match.group(1))
+    name = match and re.search(r"\b(I[1-8]|[A-Z]{4,}(_[A-Z]+)+)\b", match.group(1))
     return name.group(1) if name else match and match.group(1)
 
 
