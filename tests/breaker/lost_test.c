@@ -109,15 +109,39 @@ static void a_bucket_that_another_thread_begins_first_keeps_what_came_since(void
 
 static void a_bucket_that_its_first_thread_has_not_emptied_yet_is_emptied_by_the_next(void **state) {
     (void)state;
+    static const uint64_t later[] = {64, 25536, 32768}; /* buckets, in the same place */
+    for (int i = 0; i < 3; i++) {
+        struct window w;
+        struct bw_window_moment first = {1, 5}, next = {1, 5 + 10 * later[i]};
+        window_start(&w, 0);
+        assert_true(window_add(&w, first, 1));
+        atomic_fetch_add(&w.windows->buckets[0].newest, later[i]);
+        assert_true(window_add(&w, next, 1));
+        struct bw_window_sums sums = bw_windows_read(w.windows, w.shape, next);
+        assert_int_equal(sums.calls, 1);
+        assert_int_equal(sums.weight, 1);
+        trap_free();
+    }
+}
+
+static void a_thread_that_is_overtaken_leaves_the_newest_bucket_where_it_is(void **state) {
+    (void)state;
     struct window w;
-    struct bw_window_moment first = {1, 5}, next = {1, 645}; /* 64 buckets later: the same place */
     window_start(&w, 0);
-    assert_true(window_add(&w, first, 1));
-    atomic_fetch_add(&w.windows->buckets[0].newest, 64);
-    assert_true(window_add(&w, next, 1));
-    struct bw_window_sums sums = bw_windows_read(w.windows, w.shape, next);
-    assert_int_equal(sums.calls, 1);
-    assert_int_equal(sums.weight, 1);
+    window_trap(&w, rival_fails, 1, 35);
+    assert_true(window_add(&w, (struct bw_window_moment){1, 15}, 0));
+    assert_true(trap_was_touched());
+    assert_int_equal(bw_windows_read(w.windows, w.shape, w.at).calls, 2);
+    trap_free();
+}
+
+static void who_reads_a_ring_waits_for_his_turn(void **state) {
+    (void)state;
+    struct window w;
+    window_start(&w, 3);
+    window_trap(&w, rival_fails, 1, 0);
+    assert_int_equal(bw_windows_read(w.windows, w.shape, w.at).calls, 1);
+    assert_true(trap_was_touched());
     trap_free();
 }
 
@@ -347,6 +371,8 @@ BW_TESTS(cmocka_unit_test(of_two_results_at_the_same_moment_both_are_counted),
          cmocka_unit_test(a_bucket_loses_nothing_when_two_threads_count_in_it),
          cmocka_unit_test(a_bucket_that_another_thread_begins_first_keeps_what_came_since),
          cmocka_unit_test(a_bucket_that_its_first_thread_has_not_emptied_yet_is_emptied_by_the_next),
+         cmocka_unit_test(a_thread_that_is_overtaken_leaves_the_newest_bucket_where_it_is),
+         cmocka_unit_test(who_reads_a_ring_waits_for_his_turn),
          cmocka_unit_test(a_result_is_refused_when_a_later_generation_begins_meanwhile),
          cmocka_unit_test(a_generation_begins_when_the_first_thread_says_so),
          cmocka_unit_test(a_register_is_begun_though_a_result_of_the_old_generation_comes_between),

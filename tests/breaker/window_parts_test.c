@@ -167,6 +167,112 @@ static void the_weights_of_a_window_stop_at_what_32_bits_hold(void **state) {
     }
 }
 
+static struct bw_window_sums sums_at(const struct forms *f, uint64_t t_ms) {
+    return bw_windows_read(&f->windows, &f->shape, (struct bw_window_moment){1, t_ms});
+}
+
+static void a_late_failure_is_that_of_the_newest_slow_call_and_goes_with_it(void **state) {
+    (void)state;
+    const struct bw_window_entry slow = {.slow = true}, late = {.weight = 5, .slow = true, .is_late = true};
+    /* The slow calls are the oldest and the newest; then two come that push the oldest two out, and one more.
+     */
+    const struct bw_window_entry entries[] = {slow, ok, slow, late, ok, ok, ok};
+    static const uint32_t failed[] = {0, 0, 0, 1, 1, 1, 0}, slow_ones[] = {1, 1, 2, 2, 1, 1, 0};
+    struct forms f;
+    start(&f, (struct bw_window_shape){.form = BW_FORM_RING, .calls = 3}, 1);
+    for (int i = 0; i < 7; i++) {
+        add(&f, 1, 0, entries[i]);
+        struct bw_window_sums sums = sums_at(&f, 0);
+        assert_int_equal(sums.failed, failed[i]);
+        assert_int_equal(sums.weight, 5 * failed[i]);
+        assert_int_equal(sums.slow, slow_ones[i]);
+    }
+}
+
+static void a_ring_of_a_new_configuration_begins_at_its_beginning(void **state) {
+    (void)state;
+    struct forms f;
+    start(&f, shapes[3], 1);
+    for (int i = 0; i < 45; i++)
+        add(&f, 1, 0, ok);
+    f.shape.version = 1;
+    f.shape.calls = 40;
+    assert_int_equal(add(&f, 1, 0, failure), 1);
+    for (int i = 0; i < 39; i++)
+        assert_int_equal(add(&f, 1, 0, ok), 1);
+    assert_int_equal(add(&f, 1, 0, ok), 0);
+    assert_int_equal(calls(&f, 1, 0), 40);
+}
+
+static void a_bucket_that_is_full_is_halved(void **state) {
+    (void)state;
+    struct forms f;
+    start(&f, shapes[0], 1);
+    add(&f, 1, 0, failure);
+    atomic_store(&f.windows.buckets[0].results[1], UINT64_C(0x00017fff00050003));
+    add(&f, 1, 0, ok);
+    struct bw_window_sums sums = sums_at(&f, 0);
+    assert_int_equal(sums.calls, 0x4000);
+    assert_int_equal(sums.failed, 2);
+    assert_int_equal(sums.slow, 1);
+    /* Of one failure nothing is left, nor of what it weighs. */
+    atomic_store(&f.windows.buckets[0].results[1], UINT64_C(0x00017fff00010000));
+    add(&f, 1, 0, ok);
+    sums = sums_at(&f, 0);
+    assert_int_equal(sums.calls, 0x4000);
+    assert_int_equal(sums.failed, 0);
+    assert_int_equal(sums.weight, 0);
+}
+
+static void weights_are_not_halved(void **state) {
+    (void)state;
+    struct forms f;
+    start(&f, shapes[0], 1);
+    add(&f, 1, 0, failure);
+    atomic_fetch_add(&f.windows.buckets[0].weights[1], 0x7ffe);
+    add(&f, 1, 0, failure);
+    assert_int_equal(sums_at(&f, 0).weight, 0x8000);
+}
+
+static void the_next_bucket_leaves_those_before_it_alone_however_late_it_is(void **state) {
+    (void)state;
+    struct forms f;
+    start(&f, shapes[0], 1);
+    assert_int_equal(add(&f, 2, 40000, failure), 1);
+    assert_int_equal(add(&f, 2, 40010, failure), 2);
+    assert_int_equal(calls(&f, 2, 40030), 2);
+    assert_int_equal(calls(&f, 2, 40040), 1);
+}
+
+static void half_of_the_numbers_of_buckets_are_ahead_and_half_behind(void **state) {
+    (void)state;
+    struct forms f;
+    start(&f, shapes[0], 1);
+    add(&f, 1, 200320, failure); /* 20032 buckets ahead, in the same place */
+    assert_int_equal(add(&f, 1, 0, failure), 0);
+    assert_int_equal(calls(&f, 1, 200320), 1);
+    assert_int_equal(calls(&f, 1, 0), 0);
+}
+
+static void before_the_start_of_the_generation_no_time_has_passed(void **state) {
+    (void)state;
+    struct forms f;
+    start(&f, (struct bw_window_shape){.form = BW_FORM_TIME, .buckets = 4, .bucket_ms = 1}, 1);
+    assert_int_equal(add(&f, 2, 100, ok), 0);
+    assert_int_equal(add(&f, 2, 95, failure), 1);
+    assert_int_equal(calls(&f, 2, 103), 2);
+    assert_int_equal(calls(&f, 2, 104), 0);
+}
+
+static void bits_are_counted_wherever_they_stand(void **state) {
+    (void)state;
+    for (uint32_t bits = 1; bits <= 64; bits++) {
+        assert_int_equal(bw_register_ones(UINT64_MAX >> (64 - bits)), bits);
+        assert_int_equal(bw_register_ones(UINT64_MAX << (64 - bits)), bits);
+    }
+    assert_int_equal(bw_register_ones(0), 0);
+}
+
 static void without_a_window_there_is_nothing_in_it(void **state) {
     (void)state;
     struct forms f;
@@ -175,7 +281,14 @@ static void without_a_window_there_is_nothing_in_it(void **state) {
     assert_int_equal(calls(&f, 1, 0), 0);
 }
 
-BW_TESTS(cmocka_unit_test(the_weights_of_a_window_stop_at_what_32_bits_hold),
+BW_TESTS(cmocka_unit_test(bits_are_counted_wherever_they_stand), cmocka_unit_test(weights_are_not_halved),
+         cmocka_unit_test(the_next_bucket_leaves_those_before_it_alone_however_late_it_is),
+         cmocka_unit_test(a_late_failure_is_that_of_the_newest_slow_call_and_goes_with_it),
+         cmocka_unit_test(a_ring_of_a_new_configuration_begins_at_its_beginning),
+         cmocka_unit_test(a_bucket_that_is_full_is_halved),
+         cmocka_unit_test(half_of_the_numbers_of_buckets_are_ahead_and_half_behind),
+         cmocka_unit_test(before_the_start_of_the_generation_no_time_has_passed),
+         cmocka_unit_test(the_weights_of_a_window_stop_at_what_32_bits_hold),
          cmocka_unit_test(without_a_window_there_is_nothing_in_it),
          cmocka_unit_test(the_first_result_of_a_generation_starts_the_window_anew),
          cmocka_unit_test(a_result_of_an_earlier_generation_is_refused_and_changes_nothing),
