@@ -8,7 +8,7 @@ RUN bash -euc '. scripts/setup.sh; build release; strip build/release/bin/servic
 
 FROM debian:bookworm-slim AS runtime
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libnghttp2-14 libuv1 libjansson4 libprotobuf-c1 \
+ && apt-get install -y --no-install-recommends libnghttp2-14 libuv1 libssl3 libjansson4 libprotobuf-c1 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --no-create-home --shell /usr/sbin/nologin breakwire
 USER breakwire

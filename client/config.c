@@ -19,10 +19,18 @@ static const struct bw_setting settings[] = {
      "seconds the circuit stays open before a probe"},
     {"SERVICE_B_ADDRESS", NULL, BW_SETTING_ADDRESS, 0, 0, NULL, "127.0.0.1:5001",
      "where service-b is; looked up anew at each connect"},
+    {"SERVICE_B_TLS", NULL, BW_SETTING_WORD, 0, 0, "off|on", "off",
+     "on: service-b is called by TLS, and must prove to be the host of its address"},
+    {"SERVICE_B_TLS_CA", NULL, BW_SETTING_TEXT, 0, 0, NULL, NULL,
+     "a PEM file: who may have signed service-b's certificate; without it those whom the system trusts"},
+    {"SERVICE_B_TLS_CERTIFICATE", NULL, BW_SETTING_TEXT, 0, 0, NULL, NULL,
+     "a PEM file: our certificate, when service-b asks for one"},
+    {"SERVICE_B_TLS_KEY", NULL, BW_SETTING_TEXT, 0, 0, NULL, NULL, "its private key, a PEM file"},
     {"HTTP_ADDRESS", NULL, BW_SETTING_ADDRESS, 0, 0, NULL, "127.0.0.1:5000",
      "where the page and the JSON are served; port 0 picks a free one"},
     {"RPC_ADDRESS", NULL, BW_SETTING_ADDRESS, 0, 0, NULL, "127.0.0.1:5002",
      "where RPC clients are served; port 0 picks a free one"},
+    BW_PROGRAM_RPC_TLS_SETTINGS,
     {"REQUEST_TIMEOUT", NULL, BW_SETTING_SECONDS, 50, 3600000, NULL, "3",
      "deadline of a call to service-b, seconds"},
     {"ALLOWED_HOSTS", NULL, BW_SETTING_LIST, 0, 0, NULL, NULL,
@@ -300,6 +308,34 @@ static bool collect_hosts(struct site *site, const struct bw_settings *from,
     return true;
 }
 
+/* ---- TLS ---- */
+
+const struct bw_program_tls config_service_b_tls = {BW_TLS_CLIENT, "SERVICE_B_TLS_CERTIFICATE",
+                                                    "SERVICE_B_TLS_KEY", "SERVICE_B_TLS_CA"};
+
+bool config_calls_by_tls(const struct bw_settings *from) {
+    return bw_settings_word(from, "SERVICE_B_TLS") == 1;
+}
+
+static bool refuse_unused(const struct bw_settings *from, struct bw_settings_error *error) {
+    const char *const names[] = {config_service_b_tls.ca, config_service_b_tls.certificate,
+                                 config_service_b_tls.key};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (!*bw_settings_text(from, names[i]))
+            continue;
+        error->exit_code = BW_EXIT_CONFIGURATION;
+        snprintf(error->text, sizeof error->text, "%s is set, but SERVICE_B_TLS is off", names[i]);
+        return false;
+    }
+    return true;
+}
+
+static bool check_tls(const struct bw_settings *from, struct bw_settings_error *error) {
+    bool ok = config_calls_by_tls(from) ? bw_program_tls_check(&config_service_b_tls, from, error)
+                                        : refuse_unused(from, error);
+    return ok && bw_program_tls_check(&bw_program_rpc_tls, from, error);
+}
+
 bool config_apply(void *owner, const struct bw_settings *from, struct bw_settings_error *error) {
     struct config *config = owner;
     set_timeouts(config, from);
@@ -308,5 +344,6 @@ bool config_apply(void *owner, const struct bw_settings *from, struct bw_setting
         return false;
     set_named(config, from, true);
     limit_timeouts(config, from);
-    return check_breakers(config, from, error) && collect_hosts(&config->site, from, error);
+    return check_breakers(config, from, error) && collect_hosts(&config->site, from, error) &&
+           check_tls(from, error);
 }

@@ -7,6 +7,7 @@
 #include <breakwire/settings.h>
 
 struct bw_breaker_config;
+struct bw_program_tls;
 struct config;
 
 #define CONFIG_DATA_BREAKER    "ServiceB_CB"
@@ -32,6 +33,9 @@ const struct bw_breaker_config *config_control_breaker(const struct config *conf
 /* The longest a call through that breaker may take: REQUEST_TIMEOUT, or the file's shorter call_timeout_ms.
  */
 uint64_t config_timeout_ms(const struct bw_breaker_config *breaker);
+/* SERVICE_B_TLS is on; the settings that say how. */
+bool config_calls_by_tls(const struct bw_settings *from);
+extern const struct bw_program_tls config_service_b_tls;
 /* The hosts that HTTP_ADDRESS and ALLOWED_HOSTS allow. */
 const struct site *config_site(const struct config *config);
 

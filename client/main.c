@@ -32,6 +32,7 @@ struct app {
     struct config *config;
     struct times times;
     struct bw_dialer *dialer;
+    struct bw_tls_dialer *secured; /* NULL: service-b is called in plain text */
     struct bw_channel *channel;
     struct bw_clockwork *clockworks[CLOCKWORKS_MAX];
     size_t clockworks_count;
@@ -47,6 +48,7 @@ struct app {
     struct bw_health *health;
     struct bw_reflection *reflection;
     struct face *face;
+    struct bw_tls_acceptor rpc_acceptor;
     struct bw_listener *http_listener, *rpc_listener;
 };
 
@@ -95,19 +97,34 @@ static struct bw_clockwork *add_clockwork(struct app *app) {
     return clockwork;
 }
 
+/* What the dialer runs: the channel, or TLS around it. ops NULL: `why`. */
+static struct bw_dialable secure_channel(struct app *app, char *why) {
+    struct bw_dialable dialable = bw_channel_dialable(app->channel);
+    if (!config_calls_by_tls(app->program->settings))
+        return dialable;
+    struct bw_tls *tls = bw_program_tls_new(app->program, &config_service_b_tls, why, WHY_MAX);
+    if (tls)
+        app->secured = bw_tls_dialer_new(tls, dialable, bw_dialer_wake(app->dialer));
+    return app->secured ? bw_tls_dialer_dialable(app->secured) : (struct bw_dialable){NULL, NULL};
+}
+
 static bool make_channel(struct app *app, char *why) {
     struct bw_channel_config config;
     bw_channel_config_default(&config);
     config.target = bw_settings_text(app->program->settings, "SERVICE_B_ADDRESS");
     config.user_agent = app->program->name;
     config.backoff_max_ms = BACKOFF_MAX_MS;
+    config.tls = config_calls_by_tls(app->program->settings);
     app->dialer = bw_dialer_new(app->program->loop);
     if (!app->dialer || !bw_random_bytes(&config.seed, sizeof config.seed))
         return false;
     app->channel = bw_channel_new(&config, bw_dialer_wake(app->dialer), times_now(&app->times), why, WHY_MAX);
     if (!app->channel)
         return false;
-    bw_dialer_start(app->dialer, bw_channel_dialable(app->channel));
+    struct bw_dialable dialable = secure_channel(app, why);
+    if (!dialable.ops)
+        return false;
+    bw_dialer_start(app->dialer, dialable);
     return true;
 }
 
@@ -251,24 +268,32 @@ static bool make_face(struct app *app, char *why) {
     return ok;
 }
 
-static struct bw_listener *make_listener(const struct app *app, const char *setting, bw_accept_fn accept,
-                                         void *owner, char *why) {
-    const char *wanted = bw_settings_text(app->program->settings, setting);
-    struct bw_listener *listener = bw_listener_new(app->program->loop, wanted, accept, owner, why, WHY_MAX);
-    if (!listener && strlen(why) + strlen(setting) + 32 < WHY_MAX)
+/* False, for the caller to return. */
+static bool name_setting(char *why, const char *setting) {
+    if (strlen(why) + strlen(setting) + 32 < WHY_MAX)
         snprintf(why + strlen(why), WHY_MAX - strlen(why), " (%s chooses another)", setting);
-    if (listener)
-        bw_program_warn_open(app->program, bw_listener_address(listener));
-    return listener;
+    return false;
+}
+
+static bool listen_http(struct app *app, char *why) {
+    const char *wanted = bw_settings_text(app->program->settings, "HTTP_ADDRESS");
+    app->http_listener =
+        bw_listener_new(app->program->loop, wanted, bw_http_accept, front_server(app->front), why, WHY_MAX);
+    if (!app->http_listener)
+        return name_setting(why, "HTTP_ADDRESS");
+    bw_program_warn_open(app->program, bw_listener_address(app->http_listener));
+    return true;
+}
+
+static bool listen_rpc(struct app *app, char *why) {
+    app->rpc_listener =
+        bw_program_listen_rpc(app->program, &app->rpc_acceptor, bw_server_accept, app->server, why, WHY_MAX);
+    return app->rpc_listener || name_setting(why, "RPC_ADDRESS");
 }
 
 static bool listen_and_say(struct app *app, char *why) {
     char line[WHY_MAX];
-    app->http_listener = make_listener(app, "HTTP_ADDRESS", bw_http_accept, front_server(app->front), why);
-    if (!app->http_listener)
-        return false;
-    app->rpc_listener = make_listener(app, "RPC_ADDRESS", bw_server_accept, app->server, why);
-    if (!app->rpc_listener)
+    if (!listen_http(app, why) || !listen_rpc(app, why))
         return false;
     const char *http = bw_listener_address(app->http_listener), *rpc = bw_listener_address(app->rpc_listener);
     bw_log_fields(&app->program->log, BW_LOG_INFO, "listening", bw_field_text("http", http),
@@ -296,6 +321,7 @@ static void stop(struct app *app) {
     bw_listener_free(app->http_listener);
     bw_listener_free(app->rpc_listener);
     bw_dialer_free(app->dialer);
+    bw_tls_dialer_free(app->secured);
     for (size_t i = 0; i < app->clockworks_count; i++)
         bw_clockwork_free(app->clockworks[i]);
     front_free(app->front);

@@ -8,7 +8,7 @@ build_packages=(
 )
 test_packages=(
     g++ git spin binutils clang llvm clang-format clang-tidy cppcheck libcmocka-dev valgrind strace procps curl
-    nghttp2-client
+    nghttp2-client openssl
     python3-grpcio python3-protobuf python3-h2 python3-hypothesis python3-selenium chromium chromium-driver
 )
 

@@ -31,6 +31,7 @@ struct app {
     struct bw_health *health;
     struct bw_reflection *reflection;
     struct bw_clockwork *clockwork;
+    struct bw_tls_acceptor acceptor;
     struct bw_listener *listener;
 };
 
@@ -68,12 +69,11 @@ static bool make_server(struct app *app, struct bw_program *program, char *why) 
 
 static bool listen_and_say(struct app *app, struct bw_program *program, char *why) {
     char line[WHY_MAX];
-    const char *wanted = bw_settings_text(program->settings, "RPC_ADDRESS");
-    app->listener = bw_listener_new(program->loop, wanted, bw_server_accept, app->server, why, WHY_MAX);
+    app->listener =
+        bw_program_listen_rpc(program, &app->acceptor, bw_server_accept, app->server, why, WHY_MAX);
     if (!app->listener)
         return false;
     const char *address = bw_listener_address(app->listener);
-    bw_program_warn_open(program, address);
     bw_log_fields(&program->log, BW_LOG_INFO, "listening", bw_field_text("rpc", address));
     snprintf(line, sizeof line, "service-b ready rpc=%s", address);
     return bw_net_ready_line(line);
@@ -112,7 +112,8 @@ static bool is_drained(const void *owner) {
 int main(int argc, char **argv) {
     char codec[64];
     snprintf(codec, sizeof codec, "protobuf-c %s", protobuf_c_version());
-    struct bw_program_spec spec = {.table = &service_b_settings, .codec_version = codec};
+    struct bw_program_spec spec = {
+        .table = &service_b_settings, .codec_version = codec, .apply = service_b_apply};
     struct bw_program program;
     struct app app = {0};
     int code = bw_program_begin(&program, &spec, argc, argv);

@@ -188,7 +188,13 @@ static int dial(struct bw_dialer *d, const struct bw_wish *wish) {
     return error;
 }
 
+/* A wish for TLS is fulfilled by a dialable in between (tls.h), which takes the host
+ * away. */
 static void connect_to(struct bw_dialer *d, const struct bw_wish *wish) {
+    if (wish->host[0]) {
+        tell_failed(d, wish->id, "connect to", wish->address.text, "TLS is asked for, and there is none");
+        return;
+    }
     int error = dial(d, wish);
     if (error < 0)
         tell_failed(d, wish->id, "connect to", wish->address.text, uv_strerror(error));

@@ -12,6 +12,8 @@ enum { HEALTHY = 0, NO_CONNECTION = 2, RPC_FAILED = 3, UNHEALTHY = 4 };
 
 struct check {
     struct bw_loop *loop;
+    struct bw_tls *tls;            /* NULL: plain text */
+    struct bw_tls_dialer *secured; /* NULL likewise */
     struct bw_channel *channel;
     const char *address;
     enum bw_serving serving;
@@ -65,27 +67,36 @@ static void run(struct check *check, struct bw_dialer *dialer) {
     bw_channel_config_default(&config);
     config.target = check->address;
     config.user_agent = "breakwire-healthcheck";
+    config.tls = check->tls != NULL;
     check->channel =
         bw_channel_new(&config, bw_dialer_wake(dialer), bw_loop_now(check->loop), why, sizeof why);
     if (!check->channel) {
         fprintf(stderr, "healthcheck: %s\n", why);
         return;
     }
-    bw_dialer_start(dialer, bw_channel_dialable(check->channel));
+    struct bw_dialable dialable = bw_channel_dialable(check->channel);
+    if (check->tls) {
+        check->secured = bw_tls_dialer_new(check->tls, dialable, bw_dialer_wake(dialer));
+        if (!check->secured)
+            return;
+        dialable = bw_tls_dialer_dialable(check->secured);
+    }
+    bw_dialer_start(dialer, dialable);
     if (start(check))
         bw_loop_run(check->loop);
 }
 
-int bw_program_healthcheck(const char *address) {
+int bw_program_healthcheck(const char *address, struct bw_tls *tls) {
     char target[ADDRESS_MAX];
     if (strlen(address) + REACHABLE_EXTRA > sizeof target)
         return NO_CONNECTION;
     bw_settings_reachable(address, target);
-    struct check check = {.loop = bw_loop_new(), .address = target, .exit_code = NO_CONNECTION};
+    struct check check = {.loop = bw_loop_new(), .tls = tls, .address = target, .exit_code = NO_CONNECTION};
     struct bw_dialer *dialer = check.loop ? bw_dialer_new(check.loop) : NULL;
     if (dialer)
         run(&check, dialer);
     bw_dialer_free(dialer);
+    bw_tls_dialer_free(check.secured);
     bw_channel_free(check.channel);
     bw_loop_free(check.loop);
     return check.exit_code;

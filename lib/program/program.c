@@ -1,5 +1,7 @@
 #include <breakwire/program.h>
 
+#include "tls.h"
+
 #include <breakwire/h2.h>
 #include <breakwire/logsink.h>
 
@@ -41,9 +43,9 @@ static void on_end_signal(void *user, int signum) {
     bw_wake_up(&wake);
 }
 
-static void on_ignored_signal(void *user, int signum) {
-    (void)user;
+static void on_hangup(void *program, int signum) {
     (void)signum;
+    bw_program_tls_reload(program);
 }
 
 static void drainer_tick(void *self, uint64_t now_ms) {
@@ -81,7 +83,7 @@ static bool catch_signals(struct bw_program *program) {
     bw_clockwork_start(drainer->clockwork, (struct bw_clocked){&ops, drainer});
     return bw_loop_on_signal(program->loop, SIGTERM, on_end_signal, drainer) &&
            bw_loop_on_signal(program->loop, SIGINT, on_end_signal, drainer) &&
-           bw_loop_on_signal(program->loop, 1 /* SIGHUP */, on_ignored_signal, NULL);
+           bw_loop_on_signal(program->loop, 1 /* SIGHUP */, on_hangup, program);
 }
 
 int bw_program_run(struct bw_program *program, const struct bw_program_drain *drain) {
@@ -123,15 +125,30 @@ static int print_config(const struct bw_program *program, const struct bw_progra
 }
 
 static int print_version(const struct bw_program *program, const struct bw_program_spec *spec) {
-    printf("%s %s (nghttp2 %s, libuv %s, jansson %s, %s)\n", program->name, BREAKWIRE_VERSION,
-           bw_h2_library_version(), bw_net_library_version(), bw_settings_library_version(),
-           spec->codec_version);
+    const char *tls = bw_tls_library_version();
+    printf("%s %s (nghttp2 %s, libuv %s, %s%s, jansson %s, %s)\n", program->name, BREAKWIRE_VERSION,
+           bw_h2_library_version(), bw_net_library_version(), *tls ? "OpenSSL " : "without TLS", tls,
+           bw_settings_library_version(), spec->codec_version);
     return fflush(stdout) == 0 ? 0 : BW_EXIT_CANNOT_RUN;
 }
 
 static int healthcheck(const struct bw_program *program) {
-    const char *address = bw_settings_argument(program->settings);
-    return bw_program_healthcheck(address ? address : bw_settings_text(program->settings, "RPC_ADDRESS"));
+    const struct bw_settings *settings = program->settings;
+    const char *address = bw_settings_argument(settings);
+    struct bw_tls *tls = NULL;
+    if (!address)
+        address = bw_settings_text(settings, "RPC_ADDRESS");
+    if (bw_program_serves_tls(settings)) {
+        char why[256];
+        tls = bw_program_tls_probe(settings, why, sizeof why);
+        if (!tls) {
+            bw_program_complain(program, why);
+            return BW_EXIT_CANNOT_RUN;
+        }
+    }
+    int code = bw_program_healthcheck(address, tls);
+    bw_tls_free(tls);
+    return code;
 }
 
 static int prepare_run(struct bw_program *program) {
@@ -190,6 +207,7 @@ void bw_program_end(struct bw_program *program) {
         bw_clockwork_free(program->drainer->clockwork);
     free(program->drainer);
     bw_loop_free(program->loop);
+    bw_program_tls_end(program);
     bw_logsink_free(&program->log);
     bw_settings_free(program->settings);
 }

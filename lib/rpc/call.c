@@ -156,7 +156,7 @@ void bw_call_cancel(struct bw_call *call, uint64_t now_ms) {
 static void add_request_fields(const struct bw_call *call, struct bw_fields *fields, struct bw_span timeout) {
     const struct bw_channel *channel = call->channel;
     bw_fields_add(fields, ":method", bw_span_text("POST"));
-    bw_fields_add(fields, ":scheme", bw_span_text("http"));
+    bw_fields_add(fields, ":scheme", bw_span_text(channel->config.tls ? "https" : "http"));
     bw_fields_add(fields, ":path", bw_span_text(call->path));
     bw_fields_add(fields, ":authority", bw_span_text(channel->authority));
     if (timeout.len)

@@ -121,6 +121,14 @@ void bw_channel_abandon_attempt(struct bw_channel *channel) {
 
 /* ---- what the driver asks and tells ---- */
 
+/* Whom the server must prove to be: the host of the target (PROTOCOL-HTTP2.md, "Security"). */
+static void name_peer(const struct bw_channel *channel, struct bw_wish *out) {
+    struct bw_span host = bw_span_text(channel->host[0] ? channel->host : "localhost"); /* unix: */
+    if (host.data[0] == '[')
+        host = bw_span_of(host.data + 1, host.len - 2);
+    snprintf(out->host, sizeof out->host, "%.*s", (int)host.len, (const char *)host.data);
+}
+
 static bool next_wish(void *self, uint64_t now_ms, struct bw_wish *out) {
     struct bw_channel *channel = self;
     channel->now_ms = now_ms;
@@ -139,6 +147,8 @@ static bool next_wish(void *self, uint64_t now_ms, struct bw_wish *out) {
         out->kind = BW_WISH_CONNECT;
         out->id = channel->attempt_id;
         out->address = channel->addresses[channel->address_next];
+        if (channel->config.tls)
+            name_peer(channel, out);
     }
     return out->kind != BW_WISH_NONE;
 }
@@ -163,8 +173,10 @@ static void on_resolved(void *self, uint64_t now_ms, uint64_t id, const struct b
 static void on_failed(void *self, uint64_t now_ms, uint64_t id, const char *why) {
     struct bw_channel *channel = self;
     channel->now_ms = now_ms;
-    if (id == channel->attempt_id &&
-        (channel->step == BW_DIAL_RESOLVING || channel->step == BW_DIAL_CONNECTING)) {
+    bool is_awaited = channel->step == BW_DIAL_RESOLVING || channel->step == BW_DIAL_CONNECTING ||
+                      channel->step == BW_DIAL_SETTLING;
+    if (id == channel->attempt_id && is_awaited) {
+        channel->current = NULL; /* one that settles is lost next */
         snprintf(channel->last_error, sizeof channel->last_error, "%s", why);
         try_next(channel);
     }

@@ -64,10 +64,12 @@ def message(name, /, **fields):
 class Rpc:
     """An RPC client of one address. rpc.call("package.Service/Method", field=value) -> the response."""
 
-    def __init__(self, address, **options):
+    def __init__(self, address, credentials=None, **options):
         options = {"grpc.enable_retries": 0, "grpc.use_local_subchannel_pool": 1,
                    "grpc.enable_http_proxy": 0, **options}
-        self.channel = grpc.insecure_channel(address, options=list(options.items()))
+        options = list(options.items())
+        self.channel = (grpc.secure_channel(address, credentials, options) if credentials
+                        else grpc.insecure_channel(address, options))
 
     def stub(self, path, raw=False):
         service, method = path.split("/")

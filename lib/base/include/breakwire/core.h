@@ -90,8 +90,9 @@ enum bw_wish_kind {
 struct bw_wish {
     enum bw_wish_kind kind;
     uint64_t id;
-    char host[254]; /* RESOLVE: the host alone */
-    uint16_t port;  /* RESOLVE: goes into each address */
+    /* RESOLVE: the host alone. CONNECT: the host that the peer must prove to be, by TLS; "" = plain text. */
+    char host[254];
+    uint16_t port; /* RESOLVE: goes into each address */
     struct bw_address address;
 };
 
@@ -102,7 +103,8 @@ struct bw_dial_ops {
     /* Addresses are lent. */
     void (*resolved)(void *dialable, uint64_t now_ms, uint64_t id, const struct bw_address *addresses,
                      size_t n);
-    /* A resolve or connect did not work; `why` is a short sentence, lent. */
+    /* A resolve or connect did not work; `why` is a short sentence, lent. May also come after connected(),
+     * before the peer's first byte: then the connection is lost next. */
     void (*failed)(void *dialable, uint64_t now_ms, uint64_t id, const char *why);
     /* Connected: returns the core that the driver now runs and frees. */
     struct bw_conn (*connected)(void *dialable, uint64_t now_ms, uint64_t id, struct bw_wake wake);

@@ -35,6 +35,7 @@ const char *bw_channel_state_name(enum bw_channel_state state);
 struct bw_channel_config {
     size_t size;                 /* set by bw_channel_config_default */
     const char *target;          /* "HOST:PORT", "[V6]:PORT" or "unix:PATH"; copied */
+    bool tls;                    /* :scheme https, and the server must prove to be the target's host */
     const char *user_agent;      /* put before our own "grpc-c-breakwire/..."; may be NULL; copied */
     uint64_t backoff_initial_ms; /* 1000 */
     double backoff_multiplier;   /* 1.6 */
