@@ -16,11 +16,11 @@ static inline bool is_healthy(const struct bw_breaker *breaker, const struct bw_
 }
 
 /* A healthy one, by a thread that has no shard of its own here or is not at home in it. */
-__attribute__((noinline)) static enum bw_verdict count_away(struct bw_breaker *breaker, uint64_t entry,
-                                                            bool slow) {
+__attribute__((noinline)) static enum bw_verdict count_away(struct bw_breaker *breaker, uint64_t now_ms,
+                                                            int code, uint64_t latency_ms) {
     struct bw_shard *shard = bw_shards_take(breaker->shards);
-    bw_shards_remember(shard, entry);
-    if (slow)
+    bw_shards_remember(shard, now_ms, code, latency_ms);
+    if (bw_ending_is_slow(breaker, latency_ms))
         bw_shards_count(shard, &shard->slow);
     return BW_RECORDED;
 }
@@ -29,13 +29,11 @@ static inline enum bw_verdict count_healthy(struct bw_breaker *breaker, struct b
                                             uint64_t now_ms, const struct bw_result *result,
                                             uint64_t latency_ms) {
     struct bw_shard *home = bw_shards_at_home(breaker->shards);
-    uint64_t entry = bw_shards_entry(bw_inside_t(breaker, now_ms), bw_ending_code(result), latency_ms);
-    bool slow = bw_ending_is_slow(breaker, latency_ms);
     ticket->stage = BW_STAGE_DONE;
     if (!home)
-        return count_away(breaker, entry, slow);
-    bw_shards_remember_own(home, entry);
-    if (slow)
+        return count_away(breaker, now_ms, result->code, latency_ms);
+    bw_shards_remember_own(home, now_ms, result->code, latency_ms);
+    if (bw_ending_is_slow(breaker, latency_ms))
         bw_shards_count_own(&home->slow);
     return BW_RECORDED;
 }

@@ -39,7 +39,7 @@ static inline struct ending ending_of(struct bw_breaker *breaker, const struct b
 static inline void count_recorded(const struct ending *e) {
     struct bw_shard *shard = e->shard;
     const struct bw_judged *judged = &e->judged;
-    bw_shards_remember(shard, bw_shards_entry(e->t_ms, judged->code, e->latency_ms));
+    bw_shards_remember(shard, e->breaker->epoch_ms + e->t_ms, judged->code, e->latency_ms);
     if (judged->slow && !e->ticket->overdue)
         bw_shards_count(shard, &shard->slow);
     if (judged->failed) {

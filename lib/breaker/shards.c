@@ -5,8 +5,6 @@
 _Static_assert(sizeof(struct bw_shard) % 64 == 0, "a shard is whole cache lines");
 _Static_assert(sizeof(struct bw_shard) - offsetof(struct bw_shard, unused) >= 64, "and one lies between two");
 
-enum { LATENCY_BITS = BW_SHARD_LATENCY_BITS, CODE_BITS = BW_SHARD_CODE_BITS };
-
 static uint64_t load(const _Atomic uint64_t *counter) {
     return atomic_load_explicit(counter, memory_order_acquire);
 }
@@ -62,42 +60,34 @@ void bw_shards_sum(const struct bw_shard shards[BW_SHARDS], struct bw_breaker_co
         add(&shards[i], out);
 }
 
-/* Entry number `back` before the newest of a shard, or false; `back` is less than BW_SHARD_RECENT. */
-static bool entry_of(const struct bw_shard *shard, uint64_t back, uint64_t *entry) {
+/* The newest result that has not been taken, or NULL. `taken` is less than BW_SHARD_RECENT. */
+static const struct bw_shard_result *newest_of(const struct bw_shard *shard, uint64_t taken) {
     uint64_t count = load(&shard->results);
-    if (back >= count)
-        return false;
-    *entry = load(&shard->recent[(count - 1 - back) % BW_SHARD_RECENT]);
-    return true;
+    return taken < count ? &shard->recent[(count - 1 - taken) % BW_SHARD_RECENT] : NULL;
 }
 
-static int shard_of_newest(const struct bw_shard shards[BW_SHARDS], const uint64_t taken[BW_SHARDS],
-                           uint64_t *newest) {
+static int shard_of_newest(const struct bw_shard shards[BW_SHARDS], const uint64_t taken[BW_SHARDS]) {
+    const struct bw_shard_result *newest = NULL;
     int found = -1;
     for (int i = 0; i < BW_SHARDS; i++) {
-        uint64_t entry;
-        bool is_newer =
-            entry_of(&shards[i], taken[i], &entry) &&
-            (found < 0 || entry >> (CODE_BITS + LATENCY_BITS) > *newest >> (CODE_BITS + LATENCY_BITS));
-        if (is_newer) {
+        const struct bw_shard_result *result = newest_of(&shards[i], taken[i]);
+        if (result && (!newest || load(&result->now_ms) > load(&newest->now_ms))) {
+            newest = result;
             found = i;
-            *newest = entry;
         }
     }
     return found;
 }
 
 uint32_t bw_shards_last(const struct bw_shard shards[BW_SHARDS], struct bw_event_call out[BW_SHARD_RECENT]) {
+    const uint32_t unknown = 2;
     uint64_t taken[BW_SHARDS] = {0};
     uint32_t count = 0;
-    for (; count < BW_SHARD_RECENT; count++) {
-        uint64_t entry;
-        int from = shard_of_newest(shards, taken, &entry);
-        if (from < 0)
-            break;
-        taken[from]++;
-        out[count].code = (int)(entry >> LATENCY_BITS & ((1U << CODE_BITS) - 1));
-        out[count].latency_ms = (uint32_t)(entry & ((1U << LATENCY_BITS) - 1));
+    for (int from; count < BW_SHARD_RECENT && (from = shard_of_newest(shards, taken)) >= 0; count++) {
+        uint64_t call = load(&newest_of(&shards[from], taken[from]++)->call);
+        uint32_t code = (uint32_t)call;
+        out[count].code = (int)(code < BW_BREAKER_CODES ? code : unknown);
+        out[count].latency_ms = (uint32_t)(call >> 32);
     }
     return count;
 }

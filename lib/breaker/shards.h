@@ -15,12 +15,19 @@
 
 enum { BW_SHARDS_OWNED = 16, BW_SHARDS = BW_SHARDS_OWNED + 1, BW_SHARD_RECENT = 8 };
 
+/* A recorded result as the list of the last ones holds it. It is written with each call, so it is not packed.
+ */
+struct bw_shard_result {
+    _Atomic uint64_t now_ms;
+    _Atomic uint64_t call; /* [latency_ms 32][code 32], as the caller told them */
+};
+
 struct bw_shard {
     _Atomic uintptr_t owner; /* 0 = shared, or not taken yet; never changes again */
     _Atomic uint64_t admitted, admitted_probe, rejected[BW_DECISIONS];
     _Atomic uint64_t results, failed_code[BW_BREAKER_CODES], slow, ignored, stale, twice;
-    _Atomic uint64_t recent[BW_SHARD_RECENT]; /* [t_ms 38][code 5][latency_ms 21], newest at results - 1 */
-    uint64_t unused[8 + 8];                   /* whole cache lines, and one between any two shards */
+    struct bw_shard_result recent[BW_SHARD_RECENT]; /* newest at results - 1 */
+    uint64_t unused[8 + 8];                         /* whole cache lines, and one between any two shards */
 };
 
 /* What a thread keeps; the address tells threads apart. */
@@ -65,33 +72,34 @@ static inline void bw_shards_count(struct bw_shard *shard, _Atomic uint64_t *cou
         atomic_fetch_add_explicit(counter, 1, memory_order_release);
 }
 
-enum { BW_SHARD_LATENCY_BITS = 21, BW_SHARD_CODE_BITS = 5 };
-
-/* A recorded result as the list of the last ones holds it. */
-static inline uint64_t bw_shards_entry(uint64_t t_ms, int code, uint64_t latency_ms) {
-    const uint64_t latency_max = (UINT64_C(1) << BW_SHARD_LATENCY_BITS) - 1;
-    return (t_ms << BW_SHARD_CODE_BITS | (uint64_t)code) << BW_SHARD_LATENCY_BITS |
-           (latency_ms < latency_max ? latency_ms : latency_max);
+static inline void bw_shards_write(struct bw_shard_result *result, uint64_t now_ms, int code,
+                                   uint64_t latency_ms) {
+    atomic_store_explicit(&result->now_ms, now_ms, memory_order_relaxed);
+    uint64_t shown_ms = latency_ms < UINT32_MAX ? latency_ms : UINT32_MAX;
+    atomic_store_explicit(&result->call, shown_ms << 32 | (uint32_t)code, memory_order_relaxed);
 }
 
 /* Counts a result and remembers it for the next events; the shard is one that this thread has taken. */
-static inline void bw_shards_remember_own(struct bw_shard *shard, uint64_t entry) {
+static inline void bw_shards_remember_own(struct bw_shard *shard, uint64_t now_ms, int code,
+                                          uint64_t latency_ms) {
     uint64_t count = atomic_load_explicit(&shard->results, memory_order_relaxed);
-    atomic_store_explicit(&shard->recent[count % BW_SHARD_RECENT], entry, memory_order_relaxed);
+    bw_shards_write(&shard->recent[count % BW_SHARD_RECENT], now_ms, code, latency_ms);
     atomic_store_explicit(&shard->results, count + 1, memory_order_release);
 }
 
-/* The same for any. Threads that share the last shard may put an entry into the other's place: the list is
- * for people, the counters are exact. */
-static inline void bw_shards_remember(struct bw_shard *shard, uint64_t entry) {
+/* The same for any. Threads that share the last shard may put an entry into the other's place, or half of
+ * one: the list is for people, the counters are exact. */
+static inline void bw_shards_remember(struct bw_shard *shard, uint64_t now_ms, int code,
+                                      uint64_t latency_ms) {
     uint64_t count = atomic_load_explicit(&shard->results, memory_order_relaxed);
-    atomic_store_explicit(&shard->recent[count % BW_SHARD_RECENT], entry, memory_order_relaxed);
+    bw_shards_write(&shard->recent[count % BW_SHARD_RECENT], now_ms, code, latency_ms);
     bw_shards_count(shard, &shard->results);
 }
 
 /* Adds all shards up; other members of `out` are left alone. */
 void bw_shards_sum(const struct bw_shard shards[BW_SHARDS], struct bw_breaker_counters *out);
-/* The last results of all threads, newest first; returns how many. */
+/* The last results of all threads, newest first; returns how many. What is no gRPC code is told as UNKNOWN.
+ */
 uint32_t bw_shards_last(const struct bw_shard shards[BW_SHARDS], struct bw_event_call out[BW_SHARD_RECENT]);
 
 #endif

@@ -137,12 +137,25 @@ static void a_failure_in_the_window_that_does_not_trip_changes_nothing_of_that(v
     }
 }
 
+/* Two successes with code 5, of 30 and then of 31 ms. */
+static void expect_remembered(struct bw_breaker *breaker) {
+    struct bw_event event;
+    bw_breaker_force(breaker, 1020, BW_OPEN, 0);
+    assert_int_equal(bw_breaker_events(breaker, 0, &event, 1), 1);
+    assert_int_equal(event.last_count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(event.last[i].code, 5);
+        assert_int_equal(event.last[i].latency_ms, 31 - i);
+    }
+}
+
 static void a_thread_that_is_not_at_home_counts_the_same(void **state) {
     (void)state;
     static const char *const slow[] = {"slow_call_ms", "30", NULL};
     struct bw_breaker *breaker = breaker_at(0, slow);
     for (int i = 0; i < 2; i++) {
-        struct bw_result success = {.outcome = BW_SUCCESS, .latency_ms = 30 + i, .pushback_ms = -1};
+        struct bw_result success = {
+            .outcome = BW_SUCCESS, .code = 5, .latency_ms = 30 + i, .pushback_ms = -1};
         struct bw_ticket ticket;
         bw_breaker_acquire(breaker, 1010, &ticket, NULL);
         size_t home = bw_shards_here.home;
@@ -151,6 +164,7 @@ static void a_thread_that_is_not_at_home_counts_the_same(void **state) {
         assert_int_equal(bw_shards_here.home, home);
         expect_counted(breaker, (uint64_t)i + 1, (uint64_t)i);
     }
+    expect_remembered(breaker);
     trap_free();
 }
 
@@ -161,7 +175,8 @@ static void a_thread_that_finds_all_shards_taken_counts_in_the_last_one(void **s
     for (int i = 0; i < BW_SHARDS_OWNED; i++)
         atomic_store(&breaker->shards[i].owner, 1);
     for (int i = 0; i < 2; i++) {
-        struct bw_result success = {.outcome = BW_SUCCESS, .latency_ms = 30 + i, .pushback_ms = -1};
+        struct bw_result success = {
+            .outcome = BW_SUCCESS, .code = 5, .latency_ms = 30 + i, .pushback_ms = -1};
         struct bw_ticket ticket;
         bw_breaker_acquire(breaker, 1010, &ticket, NULL);
         assert_int_equal(bw_breaker_complete(breaker, &ticket, 1010, &success), BW_RECORDED);

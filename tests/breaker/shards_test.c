@@ -61,10 +61,10 @@ static void the_last_results_of_all_shards_are_merged_newest_first(void **state)
     struct bw_event_call last[BW_SHARD_RECENT];
     memset(shards, 0, sizeof shards);
     assert_int_equal(bw_shards_last(shards, last), 0);
-    bw_shards_remember(&shards[3], bw_shards_entry(10, 1, 100));
-    bw_shards_remember(&shards[5], bw_shards_entry(20, 2, 200));
-    bw_shards_remember(&shards[3], bw_shards_entry(30, 3, 300));
-    bw_shards_remember(&shards[BW_SHARDS_OWNED], bw_shards_entry(25, 4, 400));
+    bw_shards_remember(&shards[3], 10, 1, 100);
+    bw_shards_remember(&shards[5], 20, 2, 200);
+    bw_shards_remember(&shards[3], 30, 3, 300);
+    bw_shards_remember(&shards[BW_SHARDS_OWNED], 25, 4, 400);
     assert_int_equal(bw_shards_last(shards, last), 4);
     static const int codes[] = {3, 4, 2, 1};
     for (int i = 0; i < 4; i++) {
@@ -72,7 +72,7 @@ static void the_last_results_of_all_shards_are_merged_newest_first(void **state)
         assert_int_equal(last[i].latency_ms, codes[i] * 100);
     }
     for (int i = 0; i < 20; i++)
-        bw_shards_remember(&shards[i % 4], bw_shards_entry(40 + (uint64_t)i, i % 17, 0));
+        bw_shards_remember(&shards[i % 4], 40 + (uint64_t)i, i % 17, 0);
     assert_int_equal(bw_shards_last(shards, last), 8);
     for (int i = 0; i < 8; i++)
         assert_int_equal(last[i].code, (19 - i) % 17);

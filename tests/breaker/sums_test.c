@@ -71,24 +71,24 @@ static void homes_are_the_four_high_bits_of_a_product(void **state) {
     assert_int_equal(bw_shards_home((uintptr_t)1 << 60), 5);
 }
 
-static void an_entry_has_time_code_and_latency_in_its_bits(void **state) {
+static void a_result_is_told_as_it_was_and_no_code_as_unknown(void **state) {
     (void)state;
     static struct bw_shard shards[BW_SHARDS];
     struct bw_event_call last[BW_SHARD_RECENT];
     memset(shards, 0, sizeof shards);
-    bw_shards_remember(&shards[0], bw_shards_entry(3, 16, 5));
-    bw_shards_remember(&shards[0], bw_shards_entry(3, 1, 2097150));
-    bw_shards_remember(&shards[0], bw_shards_entry(3, 2, 2097152));
-    assert_true(shards[0].recent[0] == (UINT64_C(3) << 26 | UINT64_C(16) << 21 | 5));
-    assert_true(shards[0].recent[1] == (UINT64_C(3) << 26 | UINT64_C(1) << 21 | 2097150));
-    assert_true(shards[0].recent[2] == (UINT64_C(3) << 26 | UINT64_C(2) << 21 | 2097151));
+    bw_shards_remember(&shards[0], 3, 16, UINT32_MAX - 1);
+    bw_shards_remember(&shards[0], 3, 17, UINT64_C(1) << 40);
+    bw_shards_remember_own(&shards[0], 3, -1, 2);
+    bw_shards_remember_own(&shards[0], 3, 0, 1);
     /* Of two at one instant, that of the lower shard comes first. */
-    bw_shards_remember(&shards[1], bw_shards_entry(3, 9, 9));
-    assert_int_equal(bw_shards_last(shards, last), 4);
-    static const int codes[] = {2, 1, 16, 9};
-    for (int i = 0; i < 4; i++)
+    bw_shards_remember(&shards[1], 3, 9, 9);
+    assert_int_equal(bw_shards_last(shards, last), 5);
+    static const int codes[] = {0, 2, 2, 16, 9};
+    static const uint32_t latencies[] = {1, 2, UINT32_MAX, UINT32_MAX - 1, 9};
+    for (int i = 0; i < 5; i++) {
         assert_int_equal(last[i].code, codes[i]);
-    assert_int_equal(last[2].latency_ms, 5);
+        assert_int_equal(last[i].latency_ms, latencies[i]);
+    }
 }
 
 static void eight_of_one_shard_are_kept_and_a_ninth_is_not_read(void **state) {
@@ -97,7 +97,7 @@ static void eight_of_one_shard_are_kept_and_a_ninth_is_not_read(void **state) {
     struct bw_event_call last[BW_SHARD_RECENT];
     memset(shards, 0, sizeof shards);
     for (int i = 1; i <= 9; i++)
-        bw_shards_remember(&shards[16], bw_shards_entry((uint64_t)i, i, (uint64_t)i));
+        bw_shards_remember(&shards[16], (uint64_t)i, i, (uint64_t)i);
     assert_int_equal(shards[16].results, 9);
     assert_int_equal(bw_shards_last(shards, last), 8);
     for (int i = 0; i < 8; i++)
@@ -107,5 +107,5 @@ static void eight_of_one_shard_are_kept_and_a_ninth_is_not_read(void **state) {
 BW_TESTS(cmocka_unit_test(every_counter_is_summed_into_its_own_and_old_numbers_are_forgotten),
          cmocka_unit_test(a_thread_looks_at_its_home_then_at_the_shards_after_it),
          cmocka_unit_test(homes_are_the_four_high_bits_of_a_product),
-         cmocka_unit_test(an_entry_has_time_code_and_latency_in_its_bits),
+         cmocka_unit_test(a_result_is_told_as_it_was_and_no_code_as_unknown),
          cmocka_unit_test(eight_of_one_shard_are_kept_and_a_ninth_is_not_read))
