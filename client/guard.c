@@ -259,7 +259,8 @@ static void on_end(void *user, const struct bw_call_result *result) {
 }
 
 static bool send_out(struct guard_call *call, const struct guard_request *request) {
-    static const struct bw_call_events events = {on_headers, on_message, on_end};
+    static const struct bw_call_events events = {
+        .on_headers = on_headers, .on_message = on_message, .on_end = on_end};
     struct guard *guard = call->guard;
     struct bw_call_options options;
     bw_call_options_default(&options);

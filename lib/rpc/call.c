@@ -1,13 +1,15 @@
 /* One call of a client: started, sent, answered, ended. */
 #include "channel_internal.h"
 
-#include "fields.h"
-#include "timeout.h"
-
+#include <assert.h>
 #include <stdlib.h>
 
 void bw_call_options_default(struct bw_call_options *options) {
     *options = (struct bw_call_options){.size = sizeof *options, .deadline_ms = BW_NEVER};
+}
+
+static bool takes_messages(const struct bw_call *call) {
+    return call->kind == BW_CLIENT_STREAMING || call->kind == BW_BIDI_STREAMING;
 }
 
 /* ---- starting ---- */
@@ -23,9 +25,10 @@ static char *copy_text(const char *text) {
 static bool fill(struct bw_call *call, const struct bw_call_options *options, struct bw_span request) {
     call->path = copy_text(options->path);
     call->metadata = bw_metadata_copy(options->metadata);
-    call->trailers = bw_metadata_new();
-    bw_buf_append_span(&call->request, request);
-    return call->path && call->metadata && call->trailers && !call->request.failed &&
+    call->no_trailers = bw_metadata_new();
+    call->half_closed = !takes_messages(call);
+    return call->path && call->metadata && call->no_trailers &&
+           (!call->half_closed || bw_call_keep(call, request)) &&
            bw_timer_set(&call->channel->timers, &call->timer, options->deadline_ms);
 }
 
@@ -42,10 +45,10 @@ static struct bw_call *call_new(struct bw_channel *channel, const struct bw_call
     channel->calls = call;
     channel->calls_count++;
     call->deadline_ms = options->deadline_ms;
-    call->server_streaming = options->server_streaming;
+    call->kind = options->kind;
     call->wait_for_ready = options->wait_for_ready;
-    bw_frame_reader_init(&call->reader, options->message_size_max ? options->message_size_max
-                                                                  : channel->config.message_size_max);
+    bw_inbox_init(&call->inbox,
+                  options->message_size_max ? options->message_size_max : channel->config.message_size_max);
     if (fill(call, options, request))
         return call;
     bw_call_free(call);
@@ -73,9 +76,23 @@ static void stop_waiting(struct bw_call *call) {
     call->is_waiting = false;
 }
 
+static void stop_being_ready(struct bw_call *call) {
+    struct bw_channel *channel = call->channel;
+    struct bw_call **at = &channel->ready_first;
+    if (!call->is_ready)
+        return;
+    while (*at != call)
+        at = &(*at)->next_ready;
+    *at = call->next_ready;
+    if (channel->ready_last == &call->next_ready)
+        channel->ready_last = at;
+    call->is_ready = false;
+}
+
 void bw_call_free(struct bw_call *call) {
     struct bw_channel *channel = call->channel;
     stop_waiting(call);
+    stop_being_ready(call);
     if (call->stream)
         bw_h2_stream_set_user(call->stream, NULL);
     bw_timer_remove(&channel->timers, &call->timer);
@@ -85,8 +102,9 @@ void bw_call_free(struct bw_call *call) {
     channel->calls_count--;
     bw_metadata_free(call->metadata);
     bw_metadata_free(call->trailers);
-    bw_frame_reader_free(&call->reader);
-    bw_buf_free(&call->request);
+    bw_metadata_free(call->no_trailers);
+    bw_inbox_free(&call->inbox);
+    bw_buf_free(&call->kept);
     bw_buf_free(&call->response);
     bw_buf_free(&call->message);
     bw_buf_free(&call->details);
@@ -110,7 +128,7 @@ void bw_call_place(struct bw_call *call) {
         return;
     }
     if (bw_channel_takes_calls(channel)) {
-        bw_call_send(call, channel->current);
+        bw_call_open(call, channel->current);
         return;
     }
     if (channel->state == BW_CHANNEL_TRANSIENT_FAILURE && !call->wait_for_ready) {
@@ -135,6 +153,7 @@ struct bw_call *bw_channel_start(struct bw_channel *channel, uint64_t now_ms,
     struct bw_call *call = call_new(channel, options, request);
     if (!call)
         return NULL;
+    assert(!takes_messages(call) || request.len == 0);
     call->events = events;
     call->user = user;
     if (options->deadline_ms <= now_ms)
@@ -150,57 +169,38 @@ void bw_call_cancel(struct bw_call *call, uint64_t now_ms) {
     bw_call_fail(call, BW_CANCELLED, BW_ORIGIN_LOCAL, "cancelled by the caller");
 }
 
-/* ---- sending ---- */
+/* ---- what is told from the next tick ---- */
 
-/* "grpc-timeout should be the first of Call-Definition after the pseudo-fields" (PROTOCOL-HTTP2.md). */
-static void add_request_fields(const struct bw_call *call, struct bw_fields *fields, struct bw_span timeout) {
-    const struct bw_channel *channel = call->channel;
-    bw_fields_add(fields, ":method", bw_span_text("POST"));
-    bw_fields_add(fields, ":scheme", bw_span_text(channel->config.tls ? "https" : "http"));
-    bw_fields_add(fields, ":path", bw_span_text(call->path));
-    bw_fields_add(fields, ":authority", bw_span_text(channel->authority));
-    if (timeout.len)
-        bw_fields_add_unindexed(fields, "grpc-timeout", timeout);
-    bw_fields_add(fields, "te", bw_span_text("trailers"));
-    bw_fields_add(fields, "content-type", bw_span_text("application/grpc+proto"));
-    bw_fields_add(fields, "user-agent", bw_span_text(channel->user_agent));
-    bw_fields_add_metadata(fields, call->metadata);
+void bw_call_make_ready(struct bw_call *call) {
+    struct bw_channel *channel = call->channel;
+    if (call->is_ready)
+        return;
+    call->is_ready = true;
+    call->next_ready = NULL;
+    *channel->ready_last = call;
+    channel->ready_last = &call->next_ready;
+    bw_wake_up(&channel->wake);
 }
 
-static void open_stream(struct bw_call *call, struct bw_h2 *h2) {
-    struct bw_fields fields;
-    char timeout[BW_TIMEOUT_TEXT_MAX];
-    size_t timeout_len = 0;
-    if (call->deadline_ms != BW_NEVER)
-        timeout_len = bw_timeout_format(call->deadline_ms - call->channel->now_ms, timeout);
-    bw_fields_init(&fields);
-    add_request_fields(call, &fields, bw_span_of(timeout, timeout_len));
-    const struct bw_h2_field *block = bw_fields_block(&fields);
-    call->stream = block ? bw_h2_request(h2, block, fields.n, false, call) : NULL;
-    /* "The client must not send more than the server's SETTINGS_MAX_HEADER_LIST_SIZE" (RFC 9113 6.5.2). */
-    bool fits = !block || bw_h2_fits(h2, block, fields.n);
-    bw_fields_free(&fields);
-    if (!fits)
-        bw_call_fail(call, BW_INTERNAL, BW_ORIGIN_LOCAL,
-                     "the request's metadata is more than the server takes");
-    else if (!call->stream)
-        bw_call_fail(call, BW_RESOURCE_EXHAUSTED, BW_ORIGIN_LOCAL, "out of memory");
+void bw_call_deliver_ready(struct bw_call *call) {
+    bool writable_due = call->writable_due;
+    stop_being_ready(call);
+    call->writable_due = false;
+    if (writable_due)
+        bw_call_writable(call);
+    bw_call_read(call);
 }
 
-void bw_call_send(struct bw_call *call, struct bw_channel_conn *conn) {
-    uint8_t head[BW_FRAME_HEAD];
-    if (call->channel->now_ms >= call->deadline_ms) {
-        bw_call_fail(call, BW_DEADLINE_EXCEEDED, BW_ORIGIN_LOCAL, "the deadline is over");
+void bw_call_pause(struct bw_call *call) {
+    call->inbox.paused = true;
+}
+
+void bw_call_resume(struct bw_call *call) {
+    if (!call->inbox.paused)
         return;
-    }
-    open_stream(call, conn->h2);
-    if (!call->stream)
-        return;
-    bw_frame_head(head, bw_buf_size(&call->request));
-    call->was_sent = true;
-    if (bw_h2_send(call->stream, bw_span_of(head, sizeof head), bw_buf_span(&call->request)) != BW_H2_SENT ||
-        bw_h2_finish(call->stream) != BW_H2_SENT)
-        bw_call_fail(call, BW_RESOURCE_EXHAUSTED, BW_ORIGIN_LOCAL, "out of memory");
+    call->inbox.paused = false;
+    if (!call->has_ended && (call->end_waits || bw_inbox_waits(&call->inbox)))
+        bw_call_make_ready(call);
 }
 
 /* ---- ending ---- */
@@ -208,6 +208,7 @@ void bw_call_send(struct bw_call *call, struct bw_channel_conn *conn) {
 void bw_call_end(struct bw_call *call, enum bw_code code, enum bw_origin origin) {
     struct bw_channel *channel = call->channel;
     stop_waiting(call);
+    stop_being_ready(call);
     call->has_ended = true;
     call->ended_ms = channel->now_ms;
     call->code = code;
@@ -219,12 +220,29 @@ void bw_call_end(struct bw_call *call, enum bw_code code, enum bw_origin origin)
     bw_wake_up(&channel->wake);
 }
 
+/* "Once the reader reads the status at the end of the stream, there are no more messages" (grpc
+ * doc/status_ordering.md): what came before it is told before it. A pause holds a single response back with
+ * its status. */
+static bool has_undelivered(const struct bw_call *call) {
+    if (!bw_call_has_one_response(call))
+        return bw_inbox_waits(&call->inbox);
+    return call->inbox.paused && call->code == BW_OK && (call->messages || bw_inbox_waits(&call->inbox));
+}
+
+void bw_call_end_in_turn(struct bw_call *call, enum bw_code code, enum bw_origin origin) {
+    call->code = code;
+    call->origin = origin;
+    call->end_waits = has_undelivered(call);
+    if (!call->end_waits)
+        bw_call_end(call, code, origin);
+}
+
 /* A stream that both sides have ended closes by itself; any other one is reset. */
 void bw_call_drop_stream(struct bw_call *call, uint32_t reset_code) {
     if (!call->stream)
         return;
     bw_h2_stream_set_user(call->stream, NULL);
-    if (!call->is_answered || bw_h2_stream_queued(call->stream) > 0)
+    if (!call->is_answered || !call->half_closed || bw_h2_stream_queued(call->stream) > 0)
         bw_h2_reset(call->stream, reset_code);
     call->stream = NULL;
 }
@@ -235,28 +253,37 @@ void bw_call_fail(struct bw_call *call, enum bw_code code, enum bw_origin origin
     bw_call_drop_stream(call, BW_H2_CANCEL);
     bw_buf_clear(&call->message);
     bw_buf_append_text(&call->message, message);
-    bw_call_end(call, code, origin);
+    /* The status of the server that waited, if any, does not count. */
+    bw_buf_clear(&call->details);
+    call->has_pushback = false;
+    bw_metadata_free(call->trailers);
+    call->trailers = NULL;
+    if (origin == BW_ORIGIN_LOCAL)
+        bw_call_end(call, code, origin);
+    else
+        bw_call_end_in_turn(call, code, origin);
 }
 
-/* A unary call that ended well has exactly one message (statuscodes.md: UNIMPLEMENTED otherwise). */
+/* With one response a call that ended well has exactly one message (statuscodes.md: UNIMPLEMENTED otherwise).
+ */
 static void check_count(struct bw_call *call) {
-    if (call->code != BW_OK || call->server_streaming || call->messages == 1)
+    if (call->code != BW_OK || !bw_call_has_one_response(call) || call->messages == 1)
         return;
     call->code = BW_UNIMPLEMENTED;
     call->origin = BW_ORIGIN_TRANSPORT;
     bw_buf_clear(&call->message);
-    bw_buf_printf(&call->message, "a unary call was answered with %u messages", call->messages);
+    bw_buf_printf(&call->message, "the call was answered with %u messages, not one", call->messages);
 }
 
 void bw_call_deliver_end(struct bw_call *call) {
     check_count(call);
-    if (call->code == BW_OK && !call->server_streaming)
+    if (call->code == BW_OK && bw_call_has_one_response(call))
         call->events->on_message(call->user, bw_buf_span(&call->response));
     struct bw_call_result result = {.code = call->code,
                                     .message = bw_buf_text(&call->message),
                                     .origin = call->origin,
                                     .details = bw_buf_span(&call->details),
-                                    .trailers = call->trailers,
+                                    .trailers = call->trailers ? call->trailers : call->no_trailers,
                                     .has_pushback = call->has_pushback,
                                     .pushback_ms = call->pushback_ms,
                                     .sent = call->was_sent,

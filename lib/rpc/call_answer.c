@@ -28,9 +28,8 @@ static void swap_buf(struct bw_buf *a, struct bw_buf *b) {
 }
 
 static void end_with_trailers(struct bw_call *call, struct bw_response *response) {
-    struct bw_metadata *trailers = response->metadata;
-    response->metadata = call->trailers;
-    call->trailers = trailers;
+    call->trailers = response->metadata;
+    response->metadata = NULL;
     enum bw_code code = bw_response_status(response, call->http_status);
     swap_buf(&call->message, &response->message);
     swap_buf(&call->details, &response->details);
@@ -39,19 +38,23 @@ static void end_with_trailers(struct bw_call *call, struct bw_response *response
     /* A server may answer before it has read the request to its end; the rest is of no use then
      * (RFC 9113 section 8.1). */
     bw_call_drop_stream(call, BW_H2_NO_ERROR);
-    bw_call_end(call, code, origin_of(call, response));
+    bw_call_end_in_turn(call, code, origin_of(call, response));
+}
+
+/* What waits in the inbox is looked at when it is read. */
+static bool ends_within_message(const struct bw_call *call) {
+    return bw_frame_is_partial(&call->inbox.reader) && !bw_inbox_waits(&call->inbox);
 }
 
 static void last_block(struct bw_call *call, struct bw_response *response) {
-    if (bw_frame_is_partial(&call->reader))
+    if (ends_within_message(call))
         fail_protocol(call, "the response ends within a message");
     else
         end_with_trailers(call, response);
 }
 
 static void first_block(struct bw_call *call, const struct bw_response *response) {
-    call->has_headers = true;
-    bw_buf_free(&call->request); /* committed: it is not tried again */
+    bw_call_commit(call);
     if (call->events->on_headers)
         call->events->on_headers(call->user, response->metadata);
 }
@@ -111,7 +114,7 @@ void bw_call_headers(struct bw_call *call, enum bw_h2_block block, const struct 
 
 static void take_message(struct bw_call *call, struct bw_span message) {
     call->messages++;
-    if (call->server_streaming)
+    if (!bw_call_has_one_response(call))
         call->events->on_message(call->user, message);
     else if (call->messages == 1 && !bw_buf_append_span(&call->response, message))
         bw_call_fail(call, BW_RESOURCE_EXHAUSTED, BW_ORIGIN_LOCAL, "out of memory");
@@ -138,13 +141,37 @@ static void refuse_frame(struct bw_call *call, enum bw_frame_result result) {
     }
 }
 
-void bw_call_data(struct bw_call *call, struct bw_span bytes) {
+/* Everything before the status is read: it is its turn, unless it came within a message. */
+static void end_behind_messages(struct bw_call *call) {
+    if (call->is_answered && ends_within_message(call))
+        fail_protocol(call, "the response ends within a message");
+    else
+        bw_call_end_in_turn(call, call->code, call->origin);
+}
+
+void bw_call_read(struct bw_call *call) {
     struct bw_span message;
     enum bw_frame_result result = BW_FRAME_NEED_MORE;
-    while (!call->has_ended && (result = bw_frame_read(&call->reader, &bytes, &message)) == BW_FRAME_MESSAGE)
+    while (!call->has_ended &&
+           (result = bw_inbox_read(&call->inbox, call->stream, &message)) == BW_FRAME_MESSAGE)
         take_message(call, message);
-    if (!call->has_ended)
+    if (call->has_ended)
+        return;
+    if (result != BW_FRAME_NEED_MORE) {
+        bw_inbox_drop(&call->inbox, call->stream); /* what follows means nothing */
         refuse_frame(call, result);
+    } else if (call->end_waits) {
+        end_behind_messages(call);
+    }
+}
+
+void bw_call_data(struct bw_call *call, struct bw_span bytes) {
+    call->inbox.fresh = bytes;
+    bw_call_read(call);
+    if (call->has_ended)
+        bw_inbox_drop(&call->inbox, NULL); /* the stream was reset */
+    else if (!bw_inbox_keep(&call->inbox))
+        refuse_frame(call, BW_FRAME_NO_MEMORY);
 }
 
 void bw_call_data_end(struct bw_call *call) {
@@ -157,7 +184,7 @@ void bw_call_data_end(struct bw_call *call) {
 /* Streams that the server has not processed are tried again without asking: those that never left without
  * limit, those that it refused once (gRFC A6, "Transparent Retries"). */
 static bool may_try_again(struct bw_call *call, const struct bw_h2_close *how, bool was_on_wire) {
-    if (!how->not_processed || call->has_headers)
+    if (!how->not_processed || call->committed)
         return false;
     if (!was_on_wire)
         return true;
@@ -184,6 +211,8 @@ void bw_call_stream_closed(struct bw_call *call, const struct bw_h2_close *how) 
         bw_call_fail(call, BW_UNAVAILABLE, BW_ORIGIN_TRANSPORT, "the connection was lost");
     } else if (how->remote) {
         end_by_reset(call, how);
+    } else if (how->not_processed) {
+        bw_call_fail(call, BW_UNAVAILABLE, BW_ORIGIN_TRANSPORT, "the server did not take the call");
     } else {
         bw_call_fail(call, BW_INTERNAL, BW_ORIGIN_TRANSPORT, "the stream ended without a status");
     }

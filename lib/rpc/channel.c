@@ -16,6 +16,7 @@ void bw_channel_config_default(struct bw_channel_config *config) {
                                          .backoff_jitter = 0.2,
                                          .connect_timeout_ms = 20000,
                                          .message_size_max = 4u << 20,
+                                         .replay_bytes_max = 256u << 10,
                                          .waiting_calls_max = 1000};
 }
 
@@ -41,6 +42,7 @@ struct bw_channel *bw_channel_new(const struct bw_channel_config *config, struct
     bw_backoff_init(&channel->backoff, config->backoff_initial_ms, config->backoff_multiplier,
                     config->backoff_max_ms, config->backoff_jitter, config->seed);
     channel->waiting_last = &channel->waiting_first;
+    channel->ready_last = &channel->ready_first;
     channel->ended_last = &channel->ended_first;
     bw_timers_init(&channel->timers);
     set_user_agent(channel);
@@ -84,13 +86,19 @@ void bw_channel_set_state(struct bw_channel *channel, enum bw_channel_state stat
         channel->state = state;
 }
 
+static void deliver_ready(struct bw_channel *channel) {
+    while (channel->ready_first)
+        bw_call_deliver_ready(channel->ready_first);
+}
+
 /* Only the ends that are due now: a caller that starts a call from on_end is told of its end the next time.
  */
 void bw_channel_deliver(struct bw_channel *channel) {
     if (channel->delivering)
         return;
-    struct bw_call *call = channel->ended_first;
     channel->delivering = true;
+    deliver_ready(channel);
+    struct bw_call *call = channel->ended_first;
     channel->ended_first = NULL;
     channel->ended_last = &channel->ended_first;
     while (call) {
@@ -125,7 +133,7 @@ bool bw_channel_takes_calls(const struct bw_channel *channel) {
 
 void bw_channel_send_waiting(struct bw_channel *channel) {
     while (channel->waiting_first && bw_channel_takes_calls(channel))
-        bw_call_send(take_waiting(channel), channel->current);
+        bw_call_open(take_waiting(channel), channel->current);
 }
 
 void bw_channel_need_connection(struct bw_channel *channel) {

@@ -14,9 +14,10 @@ static void on_headers(void *owner, struct bw_h2_stream *stream, enum bw_h2_bloc
 static void on_data(void *owner, struct bw_h2_stream *stream, struct bw_span bytes) {
     (void)owner;
     struct bw_call *call = bw_h2_stream_user(stream);
-    bw_h2_consume(stream, bytes.len);
     if (call)
         bw_call_data(call, bytes);
+    else
+        bw_h2_consume(stream, bytes.len);
 }
 
 static void on_data_end(void *owner, struct bw_h2_stream *stream) {
@@ -28,7 +29,9 @@ static void on_data_end(void *owner, struct bw_h2_stream *stream) {
 
 static void on_writable(void *owner, struct bw_h2_stream *stream) {
     (void)owner;
-    (void)stream; /* a request is one message, taken whole by an empty queue */
+    struct bw_call *call = bw_h2_stream_user(stream);
+    if (call)
+        bw_call_writable(call);
 }
 
 static void on_stream_closed(void *owner, struct bw_h2_stream *stream, const struct bw_h2_close *how) {
@@ -152,6 +155,7 @@ struct bw_conn bw_channel_conn_new(struct bw_channel *channel, uint64_t id, stru
     struct bw_h2_config config;
     struct bw_channel_conn *conn = calloc(1, sizeof *conn);
     bw_h2_config_default(&config, BW_H2_CLIENT);
+    config.send_queue_max = BW_SEND_QUEUE_MAX;
     /* The channel's own limit for an attempt covers the peer's SETTINGS. */
     config.preface_timeout_ms = channel->give_up_ms - channel->now_ms + 1;
     if (conn)

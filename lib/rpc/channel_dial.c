@@ -225,7 +225,7 @@ static void tick(void *self, uint64_t now_ms) {
 static uint64_t next_deadline(const void *self) {
     const struct bw_channel *channel = self;
     uint64_t due = bw_timers_next(&channel->timers);
-    if (channel->ended_first)
+    if (channel->ended_first || channel->ready_first)
         return 0;
     if (channel->step != BW_DIAL_NONE && channel->give_up_ms < due)
         due = channel->give_up_ms;

@@ -38,7 +38,7 @@ static void call_free(struct bw_server_call *call) {
     bw_metadata_free(call->metadata);
     bw_metadata_free(call->headers);
     bw_metadata_free(call->trailers);
-    bw_frame_reader_free(&call->reader);
+    bw_inbox_free(&call->inbox);
     bw_buf_free(&call->text);
     bw_buf_free(&call->request);
     bw_buf_free(&call->details);
@@ -59,7 +59,7 @@ struct bw_server_call *bw_server_call_new(struct bw_server_conn *conn, struct bw
     call->is_proto_subtype = request->is_proto_subtype;
     call->timeout_ms = request->has_timeout ? request->timeout_ms : BW_NEVER;
     call->deadline_ms = request->has_timeout ? later(conn->now_ms, request->timeout_ms) : BW_NEVER;
-    bw_frame_reader_init(&call->reader, message_size_max(conn, method));
+    bw_inbox_init(&call->inbox, message_size_max(conn, method));
     bw_buf_append_span(&call->text, request->authority);
     bw_buf_append_span(&call->text, request->user_agent);
     call->authority_len = request->authority.len;
@@ -85,6 +85,19 @@ static void unlink_finished(struct bw_server_call *call) {
         conn->finished_last = at;
 }
 
+static void unlink_resumed(struct bw_server_call *call) {
+    struct bw_server_conn *conn = call->conn;
+    struct bw_server_call **at = &conn->resumed_first;
+    if (!call->is_resumed)
+        return;
+    while (*at != call)
+        at = &(*at)->next_resumed;
+    *at = call->next_resumed;
+    if (conn->resumed_last == &call->next_resumed)
+        conn->resumed_last = at;
+    call->is_resumed = false;
+}
+
 static void count_end(struct bw_server_counts *counts, enum bw_call_end how) {
     if (how != BW_END_FINISHED)
         counts->calls_cancelled++;
@@ -94,6 +107,7 @@ void bw_server_call_end(struct bw_server_call *call, enum bw_call_end how) {
     const struct bw_handler *handler = call->method->handler;
     if (call->finished)
         unlink_finished(call);
+    unlink_resumed(call);
     if (call->stream)
         bw_h2_stream_set_user(call->stream, NULL);
     call->stream = NULL;
@@ -150,26 +164,18 @@ static void refuse_frame(struct bw_server_call *call, enum bw_frame_result resul
     }
 }
 
-void bw_server_call_data(struct bw_server_call *call, struct bw_span bytes) {
-    struct bw_span message;
-    enum bw_frame_result result = BW_FRAME_NEED_MORE;
-    while (!call->finished && (result = bw_frame_read(&call->reader, &bytes, &message)) == BW_FRAME_MESSAGE) {
-        call->messages++;
-        if (takes_one_message(call))
-            keep_message(call, message);
-        else
-            hear(call, message);
-    }
-    if (!call->finished)
-        refuse_frame(call, result);
+static void take_message(struct bw_server_call *call, struct bw_span message) {
+    call->messages++;
+    if (takes_one_message(call))
+        keep_message(call, message);
+    else
+        hear(call, message);
 }
 
-void bw_server_call_half_close(struct bw_server_call *call) {
-    if (call->finished || call->half_closed)
-        return;
-    call->half_closed = true;
-    set_timer(call); /* it is in the heap already: setting it again needs no memory */
-    if (bw_frame_is_partial(&call->reader)) {
+/* Everything that the client sent before it is read. */
+static void tell_half_close(struct bw_server_call *call) {
+    call->half_close_waits = false;
+    if (bw_frame_is_partial(&call->inbox.reader)) {
         bw_server_call_finish(call, BW_INTERNAL, "the request ends within a message");
     } else if (!takes_one_message(call)) {
         begin(call);
@@ -179,6 +185,66 @@ void bw_server_call_half_close(struct bw_server_call *call) {
     } else {
         hear(call, bw_buf_span(&call->request));
     }
+}
+
+void bw_server_call_read(struct bw_server_call *call) {
+    struct bw_span message;
+    enum bw_frame_result result = BW_FRAME_NEED_MORE;
+    while (!call->finished &&
+           (result = bw_inbox_read(&call->inbox, call->stream, &message)) == BW_FRAME_MESSAGE)
+        take_message(call, message);
+    if (!call->finished)
+        refuse_frame(call, result);
+    if (call->finished)
+        bw_inbox_drop(&call->inbox, call->stream);
+    else if (call->half_close_waits && !bw_inbox_waits(&call->inbox))
+        tell_half_close(call);
+}
+
+void bw_server_call_data(struct bw_server_call *call, struct bw_span bytes) {
+    call->inbox.fresh = bytes;
+    bw_server_call_read(call);
+    if (!bw_inbox_keep(&call->inbox)) {
+        refuse_frame(call, BW_FRAME_NO_MEMORY);
+        bw_inbox_drop(&call->inbox, call->stream);
+    }
+}
+
+void bw_server_call_half_close(struct bw_server_call *call) {
+    if (call->finished || call->half_closed)
+        return;
+    call->half_closed = true;
+    set_timer(call); /* it is in the heap already: setting it again needs no memory */
+    if (bw_inbox_waits(&call->inbox))
+        call->half_close_waits = true;
+    else
+        tell_half_close(call);
+}
+
+void bw_server_call_read_resumed(struct bw_server_conn *conn) {
+    while (conn->resumed_first) {
+        struct bw_server_call *call = conn->resumed_first;
+        unlink_resumed(call);
+        bw_server_call_read(call);
+    }
+}
+
+void bw_server_call_pause(struct bw_server_call *call) {
+    call->inbox.paused = true;
+}
+
+void bw_server_call_resume(struct bw_server_call *call) {
+    struct bw_server_conn *conn = call->conn;
+    if (!call->inbox.paused)
+        return;
+    call->inbox.paused = false;
+    if (call->finished || call->is_resumed || !bw_inbox_waits(&call->inbox))
+        return;
+    call->is_resumed = true;
+    call->next_resumed = NULL;
+    *conn->resumed_last = call;
+    conn->resumed_last = &call->next_resumed;
+    bw_wake_up(&conn->wake);
 }
 
 /* Deadline: the stream is reset and the handler told; no trailers are owed (PROTOCOL-HTTP2.md, "Timeout"). */

@@ -65,9 +65,10 @@ static void on_headers(void *owner, struct bw_h2_stream *stream, enum bw_h2_bloc
 static void on_data(void *owner, struct bw_h2_stream *stream, struct bw_span bytes) {
     (void)owner;
     struct bw_server_call *call = bw_h2_stream_user(stream);
-    bw_h2_consume(stream, bytes.len);
     if (call)
         bw_server_call_data(call, bytes);
+    else
+        bw_h2_consume(stream, bytes.len);
 }
 
 static void on_data_end(void *owner, struct bw_h2_stream *stream) {
@@ -128,6 +129,7 @@ static void conn_tick(void *self, uint64_t now_ms) {
     conn->now_ms = now_ms;
     end_finished(conn);
     time_out(conn, now_ms);
+    bw_server_call_read_resumed(conn);
     if (server->draining && now_ms >= server->give_up_ms)
         bw_h2_terminate(conn->h2, BW_H2_NO_ERROR, "graceful_stop");
     bw_h2_tick(conn->h2, now_ms);
@@ -139,7 +141,7 @@ static uint64_t earliest(uint64_t a, uint64_t b) {
 
 static uint64_t conn_next_deadline(const void *self) {
     const struct bw_server_conn *conn = self;
-    if (conn->finished_first)
+    if (conn->finished_first || conn->resumed_first)
         return 0;
     uint64_t due = earliest(bw_timers_next(&conn->timers), bw_h2_next_deadline(conn->h2));
     bool waits = conn->server->draining && conn->now_ms < conn->server->give_up_ms;
@@ -203,6 +205,7 @@ struct bw_conn bw_server_accept(void *owner, uint64_t now_ms, const char *peer, 
     conn->wake = wake;
     conn->now_ms = now_ms;
     conn->finished_last = &conn->finished_first;
+    conn->resumed_last = &conn->resumed_first;
     bw_timers_init(&conn->timers);
     bw_span_copy_text(bw_span_text(peer), conn->peer, sizeof conn->peer);
     conn->h2 = make_h2(conn, now_ms);

@@ -2,7 +2,7 @@
 #ifndef RPC_SERVER_INTERNAL_H
 #define RPC_SERVER_INTERNAL_H
 
-#include "frame.h"
+#include "inbox.h"
 
 #include <breakwire/h2.h>
 #include <breakwire/server.h>
@@ -36,6 +36,7 @@ struct bw_server_conn {
     uint64_t now_ms;
     struct bw_timers timers;                                /* deadlines of its calls */
     struct bw_server_call *finished_first, **finished_last; /* on_end is due */
+    struct bw_server_call *resumed_first, **resumed_last;   /* what was held is due */
     char peer[BW_PEER_MAX + 1];
 };
 
@@ -44,19 +45,21 @@ struct bw_server_call {
     struct bw_server_conn *conn;
     struct bw_h2_stream *stream;
     const struct bw_method *method;
-    struct bw_server_call *next_finished;
+    struct bw_server_call *next_finished, *next_resumed;
     struct bw_timer timer;            /* the deadline, or before it the time for the whole request */
     uint64_t timeout_ms, deadline_ms; /* BW_NEVER: none */
     char *path;
     struct bw_metadata *metadata, *headers, *trailers; /* the two last NULL until something is added */
     struct bw_buf text;                                /* authority, then user agent */
     size_t authority_len;
-    struct bw_frame_reader reader;
+    struct bw_inbox inbox;
     struct bw_buf request, details;
     unsigned messages; /* received */
     bool is_proto_subtype, has_pushback;
-    bool heard; /* the handler knows of it: on_end is owed */
-    bool half_closed, headers_sent, finished;
+    bool heard;            /* the handler knows of it: on_end is owed */
+    bool half_closed;      /* the client has ended its side */
+    bool half_close_waits; /* ... and messages before that are not delivered yet */
+    bool headers_sent, finished, is_resumed;
     int64_t pushback_ms;
     void *user;
 };
@@ -70,6 +73,10 @@ struct bw_server_call *bw_server_call_new(struct bw_server_conn *conn, struct bw
 /* The last of a call: on_end if the handler knows of it, then its memory. */
 void bw_server_call_end(struct bw_server_call *call, enum bw_call_end how);
 void bw_server_call_data(struct bw_server_call *call, struct bw_span bytes);
+/* Delivers what waits in the inbox, and the half close behind it. */
+void bw_server_call_read(struct bw_server_call *call);
+/* Those that were resumed. */
+void bw_server_call_read_resumed(struct bw_server_conn *conn);
 void bw_server_call_half_close(struct bw_server_call *call);
 void bw_server_call_timed_out(struct bw_server_call *call);
 

@@ -84,7 +84,8 @@ static void on_end(void *user, const struct bw_call_result *result) {
 
 static struct caller *start(struct scene *scene, const struct bw_call_options *options,
                             struct bw_span request) {
-    static const struct bw_call_events events = {on_headers, on_message, on_end};
+    static const struct bw_call_events events = {
+        .on_headers = on_headers, .on_message = on_message, .on_end = on_end};
     assert_true(scene->callers_count < 16);
     struct caller *caller = &scene->callers[scene->callers_count++];
     *caller = (struct caller){.retry_ms = -2};
@@ -115,7 +116,7 @@ static struct caller *watch(struct scene *scene, struct bw_span request) {
     struct bw_call_options options;
     bw_call_options_default(&options);
     options.path = WATCH;
-    options.server_streaming = true;
+    options.kind = BW_SERVER_STREAMING;
     return start(scene, &options, request);
 }
 

@@ -139,13 +139,14 @@ static void on_end(void *user, const struct bw_call_result *result) {
 
 struct talk *both_call(struct both *both, const char *path, struct bw_span message, uint64_t timeout_ms,
                        bool server_streaming, const struct bw_metadata *metadata) {
-    static const struct bw_call_events events = {on_headers, on_message, on_end};
+    static const struct bw_call_events events = {
+        .on_headers = on_headers, .on_message = on_message, .on_end = on_end};
     struct bw_call_options options;
     struct talk *talk = &both->talks[both->talks_count++];
     assert_true(both->talks_count <= BOTH_TALKS);
     bw_call_options_default(&options);
     options.path = path;
-    options.server_streaming = server_streaming;
+    options.kind = server_streaming ? BW_SERVER_STREAMING : BW_UNARY;
     options.metadata = metadata;
     if (timeout_ms)
         options.deadline_ms = both_now(both) + timeout_ms;

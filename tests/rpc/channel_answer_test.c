@@ -38,7 +38,7 @@ static void a_status_in_trailers_is_the_end(void **state) {
          "50%+%zz%4"},
         {"HE " GRPC " grpc-status=7 grpc-message=no", "end PERMISSION_DENIED SERVER", "no"},
         {"HE " GRPC " grpc-status=0", "end UNIMPLEMENTED TRANSPORT",
-         "a unary call was answered with 0 messages"},
+         "the call was answered with 0 messages, not one"},
         {"H content-type=application/grpc;charset=x|M x|T grpc-status=0", "headers; message x; end OK SERVER",
          ""},
     };
@@ -120,9 +120,9 @@ static void a_unary_call_needs_exactly_one_message_with_ok(void **state) {
     (void)state;
     static const struct row rows[] = {
         {"H " GRPC "|T grpc-status=0", "headers; end UNIMPLEMENTED TRANSPORT",
-         "a unary call was answered with 0 messages"},
+         "the call was answered with 0 messages, not one"},
         {"H " GRPC "|M x|M y|T grpc-status=0", "headers; end UNIMPLEMENTED TRANSPORT",
-         "a unary call was answered with 2 messages"},
+         "the call was answered with 2 messages, not one"},
         {"H " GRPC "|M x|M y|T grpc-status=8", "headers; end RESOURCE_EXHAUSTED SERVER", ""},
     };
     CHECK_ALL(rows);

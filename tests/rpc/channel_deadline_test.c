@@ -26,7 +26,7 @@ static struct call *enter(struct world *world, const struct phase *phase, uint64
     struct bw_call_options options;
     bw_call_options_default(&options);
     options.path = "/t/Stream";
-    options.server_streaming = true;
+    options.kind = BW_SERVER_STREAMING;
     options.deadline_ms = deadline_ms;
     world_open(world, phase->target);
     world->dialling = phase->dialling;

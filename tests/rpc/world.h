@@ -49,6 +49,7 @@ struct call {
     struct bw_buf details, message;
     void (*on_headers)(struct call *call); /* what the caller does from inside an event */
     void (*on_message)(struct call *call);
+    void (*on_writable)(struct call *call);
     void (*on_end)(struct call *call);
 };
 
@@ -102,6 +103,11 @@ struct call *world_call_with(struct world *world, const struct bw_call_options *
                              struct bw_span request);
 struct call *world_call_within(struct world *world, uint64_t ms);
 struct call *world_stream(struct world *world); /* server-streaming */
+/* Client- or bidi-streaming, without a message yet; timeout_ms 0: none. */
+struct call *world_begin(struct world *world, enum bw_kind kind, uint64_t timeout_ms);
+enum bw_send call_say(struct call *call, const char *message);
+/* A message of `len` zeros, at most 1 MiB, until the answer is not OK; how many were taken. */
+unsigned call_fill(struct call *call, size_t len, enum bw_send *last);
 const char *call_trace(struct call *call);
 const char *call_message(struct call *call); /* of the result */
 void call_cancel(struct call *call);

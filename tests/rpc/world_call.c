@@ -28,6 +28,14 @@ static void told_message(void *user, struct bw_span message) {
         call->on_message(call);
 }
 
+static void told_writable(void *user) {
+    struct call *call = user;
+    assert_int_equal(call->ends, 0);
+    add_event(call, "writable");
+    if (call->on_writable)
+        call->on_writable(call);
+}
+
 static void told_end(void *user, const struct bw_call_result *result) {
     static const char *const origins[] = {"SERVER", "TRANSPORT", "LOCAL"};
     struct call *call = user;
@@ -50,7 +58,10 @@ struct call *world_call(struct world *world, const struct bw_call_options *optio
 
 struct call *world_call_with(struct world *world, const struct bw_call_options *options,
                              struct bw_span request) {
-    static const struct bw_call_events events = {told_headers, told_message, told_end};
+    static const struct bw_call_events events = {.on_headers = told_headers,
+                                                 .on_message = told_message,
+                                                 .on_writable = told_writable,
+                                                 .on_end = told_end};
     struct bw_call_options usual;
     struct call *call = calloc(1, sizeof *call);
     assert_non_null(call);
@@ -78,8 +89,34 @@ struct call *world_stream(struct world *world) {
     struct bw_call_options options;
     bw_call_options_default(&options);
     options.path = "/t/Stream";
-    options.server_streaming = true;
+    options.kind = BW_SERVER_STREAMING;
     return world_call(world, &options);
+}
+
+struct call *world_begin(struct world *world, enum bw_kind kind, uint64_t timeout_ms) {
+    struct bw_call_options options;
+    bw_call_options_default(&options);
+    options.path = "/t/Begin";
+    options.kind = kind;
+    if (timeout_ms)
+        options.deadline_ms = world->now_ms + timeout_ms;
+    return world_call_with(world, &options, bw_span_of(NULL, 0));
+}
+
+enum bw_send call_say(struct call *call, const char *message) {
+    size_t before = bw_buf_size(&call->trace);
+    enum bw_send sent = bw_call_send(call->call, bw_span_text(message));
+    assert_int_equal(bw_buf_size(&call->trace), before); /* no event from inside */
+    return sent;
+}
+
+unsigned call_fill(struct call *call, size_t len, enum bw_send *last) {
+    static const uint8_t zeros[1 << 20];
+    unsigned taken = 0;
+    assert_true(len <= sizeof zeros);
+    while ((*last = bw_call_send(call->call, bw_span_of(zeros, len))) == BW_SEND_OK)
+        taken++;
+    return taken;
 }
 
 const char *call_trace(struct call *call) {

@@ -11,6 +11,7 @@
 #define BREAKWIRE_CHANNEL_H
 
 #include <breakwire/core.h>
+#include <breakwire/kind.h>
 #include <breakwire/metadata.h>
 #include <breakwire/status.h>
 
@@ -44,6 +45,7 @@ struct bw_channel_config {
     uint64_t connect_timeout_ms; /* at least this long for each address, SETTINGS included; 20000 */
     uint64_t seed;               /* of the jitter */
     uint32_t message_size_max;   /* bytes of one response message; 4 MiB */
+    uint32_t replay_bytes_max;   /* of a call's messages, kept to be sent again; 256 KiB */
     uint32_t waiting_calls_max; /* calls that may wait for a connection; 1000, more fail RESOURCE_EXHAUSTED */
 };
 
@@ -87,16 +89,20 @@ struct bw_call_result { /* lent for the event */
 
 struct bw_call_events {
     void (*on_headers)(void *user, const struct bw_metadata *headers); /* may be NULL; at most once; lent */
-    void (*on_message)(void *user, struct bw_span message);            /* lent */
+    /* Lent. Unary and client-streaming calls hear their one message together with the end, when the status is
+     * OK. */
+    void (*on_message)(void *user, struct bw_span message);
+    void (*on_writable)(void *user); /* there may be room again after BW_SEND_FULL; may be NULL */
     /* Exactly once, the last event; the call's memory is gone after it. */
     void (*on_end)(void *user, const struct bw_call_result *result);
 };
 
 struct bw_call_options {
-    size_t size;                        /* set by bw_call_options_default */
-    const char *path;                   /* "/package.Service/Method"; copied */
-    bool server_streaming;              /* false: unary; other than one message with OK is UNIMPLEMENTED */
-    uint64_t deadline_ms;               /* point in time; BW_NEVER = none. Covers connecting and retries */
+    size_t size;          /* set by bw_call_options_default */
+    const char *path;     /* "/package.Service/Method"; copied */
+    enum bw_kind kind;    /* BW_UNARY; unary and client streaming: OK with other than one message becomes
+                             UNIMPLEMENTED (statuscodes.md) */
+    uint64_t deadline_ms; /* point in time; BW_NEVER = none. Covers connecting and retries */
     const struct bw_metadata *metadata; /* copied; may be NULL */
     bool wait_for_ready;                /* wait out TRANSIENT_FAILURE instead of failing fast */
     uint32_t message_size_max;          /* 0 = the channel's */
@@ -104,14 +110,35 @@ struct bw_call_options {
 
 void bw_call_options_default(struct bw_call_options *options);
 
-/* Starts a call; the request is copied, events and user are kept. NULL: no memory or options never defaulted
- * (no event follows). Every other trouble comes as on_end. */
+/* Starts a call; the request is copied, events and user are kept. Unary and server streaming: `request` is
+ * the one message, and our side ends with it. Client and bidi streaming: it must be empty and is no message;
+ * they are sent by bw_call_send. NULL: no memory or options never defaulted (no event follows). Every other
+ * trouble comes as on_end.
+ *
+ * A call that the server has not processed (never sent, REFUSED_STREAM, above the last id of GOAWAY) is tried
+ * again unseen, with all that was sent so far (gRFC A6, "Transparent Retries"). It is committed to its stream
+ * once response headers came, or its messages were more than replay_bytes_max; a first message is kept
+ * whatever its size. */
 struct bw_call *bw_channel_start(struct bw_channel *channel, uint64_t now_ms,
                                  const struct bw_call_options *options, struct bw_span request,
                                  const struct bw_call_events *events, void *user);
 /* Ends the call from our side: on_end(CANCELLED, LOCAL) follows, RST_STREAM(CANCEL) goes out. Harmless twice.
  */
 void bw_call_cancel(struct bw_call *call, uint64_t now_ms);
+
+/* Sends one more message (copied). It may be called before there is a connection: messages wait then, as on a
+ * stream, until the queue is full (256 KiB; one message of any size passes an empty queue). CLOSED: on_end is
+ * on its way, or our side has ended (bw_call_half_close, unary, server streaming). */
+enum bw_send bw_call_send(struct bw_call *call, struct bw_span message);
+/* No more messages follow: END_STREAM. Harmless twice. */
+void bw_call_half_close(struct bw_call *call);
+
+/* Stops reading. No message is delivered until resume; what comes is held, at most the stream's window, and
+ * then the server has to stop; other calls go on. A status waits for the messages before it; our deadline and
+ * our cancel do not, and drop them. Resuming delivers from the next tick or bytes, never from inside it.
+ * Harmless twice. A server may give a stream up that nobody reads for long (ours: write_timeout_ms). */
+void bw_call_pause(struct bw_call *call);
+void bw_call_resume(struct bw_call *call);
 
 #ifdef __cplusplus
 }

@@ -6,13 +6,15 @@
  *
  *   on_message  the request. Unary and server-streaming methods get exactly one, when the client has sent all
  * of it (any other number is answered UNIMPLEMENTED by the library); the others get each as it comes.
- *   on_half_close  client- and bidi-streaming only: no more messages follow.
+ *   on_half_close  client- and bidi-streaming only: no more messages follow. A handler may finish before it;
+ * the client is told then to stop sending (RST_STREAM with NO_ERROR after the status, RFC 9113 section 8.1).
  *   on_end      exactly once for each call whose handler heard of it, as the last event: the answer went out,
  * or the caller is gone. After it the call's memory is gone: forget the pointer. */
 #ifndef BREAKWIRE_SERVER_H
 #define BREAKWIRE_SERVER_H
 
 #include <breakwire/core.h>
+#include <breakwire/kind.h>
 #include <breakwire/metadata.h>
 #include <breakwire/status.h>
 
@@ -22,8 +24,6 @@ extern "C" {
 
 struct bw_server;
 struct bw_server_call;
-
-enum bw_kind { BW_UNARY, BW_SERVER_STREAMING, BW_CLIENT_STREAMING, BW_BIDI_STREAMING };
 
 enum bw_call_end {
     BW_END_FINISHED,  /* the status that the handler gave was queued for the wire */
@@ -114,13 +114,8 @@ bool bw_server_call_set_details(struct bw_server_call *call, struct bw_span deta
 /* Sets grpc-retry-pushback-ms (gRFC A6); -1 = "do not retry". */
 void bw_server_call_set_pushback(struct bw_server_call *call, int64_t pushback_ms);
 
-enum bw_send {
-    BW_SEND_OK,
-    BW_SEND_FULL,   /* not taken: too much is queued, wait for on_writable */
-    BW_SEND_CLOSED, /* not taken: the call is over */
-};
-
-/* Sends one response message (copied). Response headers go out with the first. */
+/* Sends one response message (copied). Response headers go out with the first. FULL: nothing was taken;
+ * on_writable comes when there is room. One message of any size passes an empty queue. */
 enum bw_send bw_server_call_send(struct bw_server_call *call, struct bw_span message);
 /* Response headers now, without waiting for a message. */
 void bw_server_call_flush_headers(struct bw_server_call *call);
@@ -129,6 +124,13 @@ void bw_server_call_flush_headers(struct bw_server_call *call);
 void bw_server_call_finish(struct bw_server_call *call, enum bw_code code, const char *message);
 /* send + finish with OK: the usual unary answer. */
 void bw_server_call_reply(struct bw_server_call *call, struct bw_span message);
+
+/* Client- and bidi-streaming: stops reading. No message is delivered until resume; what comes is held, at
+ * most the stream's window, and then the client has to stop; other calls go on. The half close is told when
+ * the messages before it were. Resuming delivers from the next tick or bytes, never from inside it. Harmless
+ * twice, and after finish. */
+void bw_server_call_pause(struct bw_server_call *call);
+void bw_server_call_resume(struct bw_server_call *call);
 
 #ifdef __cplusplus
 }
