@@ -186,6 +186,27 @@ static void a_thread_that_finds_all_shards_taken_counts_in_the_last_one(void **s
     trap_free();
 }
 
+static void results_of_two_shards_are_told_in_their_order(void **state) {
+    (void)state;
+    static const char *const none[] = {NULL};
+    static const struct bw_result results[] = {{BW_SUCCESS, 1, -1, -1}, {BW_FAILURE, 14, -1, -1}};
+    struct bw_breaker *breaker = breaker_at(0, none);
+    for (int i = 0; i < 2; i++) {
+        struct bw_ticket ticket;
+        bw_breaker_acquire(breaker, 1010, &ticket, NULL);
+        bw_breaker_complete(breaker, &ticket, 1011 + (uint64_t)i, &results[i]);
+        if (i == 0)
+            bw_shards_at_home(breaker->shards)->owner = 1; /* another thread's from now on */
+    }
+    struct bw_event event;
+    bw_breaker_force(breaker, 1020, BW_OPEN, 0);
+    assert_int_equal(bw_breaker_events(breaker, 0, &event, 1), 1);
+    assert_int_equal(event.last_count, 2);
+    assert_int_equal(event.last[0].code, 14);
+    assert_int_equal(event.last[1].code, 1);
+    trap_free();
+}
+
 /* Reads of the policy meet the trap, in which it is replaced. */
 static void rival_reconfigures(void *breaker) {
     struct bw_breaker_config config;
@@ -208,7 +229,8 @@ static void a_policy_that_is_replaced_while_it_is_read_is_read_again(void **stat
     trap_free();
 }
 
-BW_TESTS(cmocka_unit_test(a_thread_that_finds_all_shards_taken_counts_in_the_last_one),
+BW_TESTS(cmocka_unit_test(results_of_two_shards_are_told_in_their_order),
+         cmocka_unit_test(a_thread_that_finds_all_shards_taken_counts_in_the_last_one),
          cmocka_unit_test(a_policy_that_is_replaced_while_it_is_read_is_read_again),
          cmocka_unit_test(a_failure_in_the_window_that_does_not_trip_changes_nothing_of_that),
          cmocka_unit_test(a_thread_that_is_not_at_home_counts_the_same),
