@@ -178,6 +178,48 @@ class Reload(Secured):
         self.assertEqual(self.common_name(), "server")
 
 
+class Client(Secured):
+    """service-a calls service-b by TLS; its own face is plain or secured."""
+
+    def start_caller(self, service_b, **more):
+        return self.start_a(service_b.rpc_address.replace("127.0.0.1", "localhost"),
+                            **{"SERVICE_B_TLS": "on", "SERVICE_B_TLS_CA": self.ca.file("ca.pem"), **more})
+
+    def failure(self, program):
+        """What the call through service-a fails with."""
+        error = self.rpc(program.rpc_address).error(GET_DATA)
+        self.assert_status(error, grpc.StatusCode.UNAVAILABLE)
+        return error.details()
+
+    def test_service_a_reaches_a_service_b_whose_name_and_CA_are_right(self):
+        program = self.start_caller(self.start_secured())
+        self.assertEqual(self.rpc(program.rpc_address).call(GET_DATA).message, "Hello from Service B!")
+
+    def test_mutual_TLS_and_a_secured_face_and_a_renewal_by_SIGHUP(self):
+        ca = self.ca.file("ca.pem")
+        program = self.start_caller(
+            self.start_secured(RPC_TLS_CLIENT_CA=ca), **self.settings(RPC_TLS_CLIENT_CA=ca),
+            SERVICE_B_TLS_CERTIFICATE=self.ca.file("client.pem"), SERVICE_B_TLS_KEY=self.ca.file("client.key"))
+        client = self.client(program.rpc_address, own=self.ca)
+        self.assertEqual(client.call(GET_DATA).message, "Hello from Service B!")
+        program.signal(signal.SIGHUP)
+        program.wait_for_log(lambda line: line["message"] == "the files of TLS are read again", "the reload")
+        self.assertEqual(client.call(GET_DATA).message, "Hello from Service B!")
+
+    def test_a_CA_that_is_not_trusted_a_wrong_name_and_a_certificate_that_is_missing_are_told(self):
+        self.ca.issue("elsewhere", "DNS:elsewhere.test")
+        plain, secured = self.start_b(), self.start_secured()
+        elsewhere = self.start_secured(RPC_TLS_CERTIFICATE=self.ca.file("elsewhere.pem"),
+                                       RPC_TLS_KEY=self.ca.file("elsewhere.key"))
+        mutual = self.start_secured(RPC_TLS_CLIENT_CA=self.ca.file("ca.pem"))
+        for service_b, more, why in (
+                (secured, {"SERVICE_B_TLS_CA": self.other.file("ca.pem")}, "certificate verify failed"),
+                (elsewhere, {}, "as localhost: certificate verify failed: hostname mismatch"),
+                (mutual, {}, "certificate required"), (plain, {}, "closed during the TLS handshake")):
+            with self.subTest(why=why):
+                self.assertIn(why, self.failure(self.start_caller(service_b, **more)))
+
+
 class Settings(Secured):
     def refused(self, text, **settings):
         for arguments in ([], ["--check-config"]):
@@ -193,6 +235,12 @@ class Settings(Secured):
                      RPC_TLS_KEY=self.ca.file("server.key"))
         self.refused("RPC_TLS_CLIENT_CA is set, but there is no RPC_TLS_CERTIFICATE",
                      RPC_TLS_CLIENT_CA=self.ca.file("ca.pem"))
+
+    def test_settings_of_service_a_that_would_do_nothing_are_refused(self):
+        done = subprocess.run([*WRAPPER, BIN + "/service-a", "--check-config"], capture_output=True, text=True,
+                              timeout=LIMIT_S, check=False, env={"SERVICE_B_TLS_CA": self.ca.file("ca.pem")})
+        self.assertEqual(done.returncode, 78)
+        self.assertIn("SERVICE_B_TLS_CA is set, but SERVICE_B_TLS is off", done.stderr)
 
     def test_a_file_that_cannot_be_used_is_named_with_the_reason(self):
         self.refused("cannot use the certificate file /no/such.pem: No such file or directory",

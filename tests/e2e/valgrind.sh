@@ -16,7 +16,7 @@ export BREAKWIRE_BIN=$BREAKWIRE_RELEASE BREAKWIRE_SLOW=10
 # 99: a program with a finding cannot end with 0, which every test demands of its programs.
 export BREAKWIRE_WRAPPER="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
 --show-leak-kinds=definite --log-file=$logs/%p.log"
-for name in service_b service_a_http circuit face; do
+for name in service_b service_a_http circuit face tls; do
     echo "valgrind: ${name}_test"
     /usr/bin/python3 "${name}_test.py"
 done

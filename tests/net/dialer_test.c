@@ -114,6 +114,19 @@ static void an_address_that_is_none_fails_with_a_reason(void **state) {
     call_close(&call);
 }
 
+/* Nobody is called in plain text who was to be called by TLS. */
+static void a_wish_for_TLS_fails_where_nothing_in_between_fulfils_it(void **state) {
+    (void)state;
+    struct call call;
+    call_open(&call, "127.0.0.1:0");
+    wish(&call, BW_WISH_CONNECT, 4, bw_listener_address(call.listener));
+    snprintf(call.caller.wishes[0].host, sizeof call.caller.wishes[0].host, "b.test");
+    world_run(&call.world, caller_has_answer, &call.caller);
+    assert_int_equal(call.caller.connected, 0);
+    assert_non_null(strstr(call.caller.why, ": TLS is asked for, and there is none"));
+    call_close(&call);
+}
+
 static void a_unix_socket_is_dialed(void **state) {
     (void)state;
     struct call call;
@@ -274,6 +287,7 @@ static void the_dialable_is_ticked_at_its_deadline(void **state) {
 BW_TESTS(cmocka_unit_test(a_mebibyte_goes_to_an_echo_and_comes_back),
          cmocka_unit_test(ipv6_works_where_it_is), cmocka_unit_test(a_refused_connect_fails_with_a_reason),
          cmocka_unit_test(an_address_that_is_none_fails_with_a_reason),
+         cmocka_unit_test(a_wish_for_TLS_fails_where_nothing_in_between_fulfils_it),
          cmocka_unit_test(a_unix_socket_is_dialed),
          cmocka_unit_test(localhost_is_resolved_anew_and_can_be_connected_to),
          cmocka_unit_test(a_numeric_host_resolves_to_itself),

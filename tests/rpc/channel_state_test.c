@@ -61,6 +61,54 @@ static void a_name_is_looked_up_and_an_address_is_not(void **state) {
     world_close(&world);
 }
 
+static void open_tls(struct world *world, const char *target) {
+    struct bw_channel_config config;
+    bw_channel_config_default(&config);
+    config.target = target;
+    config.tls = true;
+    world_open_config(world, &config);
+}
+
+/* Lines 3 and 16. */
+static void with_tls_the_scheme_is_https_and_the_targets_host_is_to_be_proved(void **state) {
+    static const struct {
+        const char *target, *wishes;
+    } cases[] = {
+        {"b.test:5001", "RESOLVE b.test 5001; CONNECT 10.0.0.1:5001 as b.test; "},
+        {"10.0.0.9:5001", "CONNECT 10.0.0.9:5001 as 10.0.0.9; "},
+        {"[::1]:5001", "CONNECT [::1]:5001 as ::1; "},
+        {"unix:/run/b.sock", "CONNECT unix:/run/b.sock as localhost; "},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world world;
+        open_tls(&world, cases[i].target);
+        world.addresses = "10.0.0.1:5001";
+        world_call(&world, NULL);
+        world_settle(&world);
+        assert_string_equal(world_wishes(&world), cases[i].wishes);
+        assert_non_null(strstr(bw_buf_text(&world.request), ":scheme=https "));
+        world_close(&world);
+    }
+}
+
+/* TLS 1.3 tells a client that it is refused only after the client's own handshake: after connected(). */
+static void an_attempt_may_fail_with_a_reason_until_the_settings_come(void **state) {
+    struct world world;
+    (void)state;
+    open_tls(&world, "10.0.0.9:5001");
+    world.dialling = DIAL_RAW;
+    struct call *call = world_call(&world, NULL);
+    world_settle(&world);
+    world.dialable.ops->failed(world.dialable.self, world.now_ms, world.last_wish.id, "certificate required");
+    world.links[0].client.ops->lost(world.links[0].client.self, world.now_ms, BW_LOST_ERROR);
+    world_settle(&world);
+    assert_int_equal(bw_channel_state(world.channel), BW_CHANNEL_TRANSIENT_FAILURE);
+    assert_string_equal(bw_channel_last_error(world.channel), "certificate required");
+    assert_int_equal(call->result.code, BW_UNAVAILABLE);
+    world_close(&world);
+}
+
 static void the_channel_is_ready_only_with_the_servers_settings(void **state) {
     (void)state;
     struct world world;
@@ -380,6 +428,8 @@ static void waiting_calls_go_out_in_order(void **state) {
 
 BW_TESTS(cmocka_unit_test(states_have_names), cmocka_unit_test(nothing_is_dialled_before_the_first_call),
          cmocka_unit_test(a_name_is_looked_up_and_an_address_is_not),
+         cmocka_unit_test(with_tls_the_scheme_is_https_and_the_targets_host_is_to_be_proved),
+         cmocka_unit_test(an_attempt_may_fail_with_a_reason_until_the_settings_come),
          cmocka_unit_test(the_channel_is_ready_only_with_the_servers_settings),
          cmocka_unit_test(addresses_are_tried_in_order_one_at_a_time),
          cmocka_unit_test(when_every_address_fails_waiting_calls_fail_fast),

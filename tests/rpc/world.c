@@ -131,7 +131,8 @@ static void do_accept(struct world *world, const struct bw_wish *wish) {
 
 static void do_connect(struct world *world, const struct bw_wish *wish) {
     char why[256];
-    bw_buf_printf(&world->wishes, "CONNECT %s; ", wish->address.text);
+    bw_buf_printf(&world->wishes, "CONNECT %s%s%s; ", wish->address.text, *wish->host ? " as " : "",
+                  wish->host);
     snprintf(why, sizeof why, "cannot connect to %s: connection refused", wish->address.text);
     switch (world->dialling) {
     case DIAL_ACCEPT:

@@ -31,6 +31,8 @@ static void written(void *self, uint64_t now_ms, size_t len) {
     struct plain *plain = self;
     (void)now_ms;
     plain->written += len;
+    if (len > plain->written_most)
+        plain->written_most = len;
 }
 
 static void tick(void *self, uint64_t now_ms) {

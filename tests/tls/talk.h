@@ -11,12 +11,12 @@
 struct plain {
     bool is_made, is_lost, is_freed;
     enum bw_lost reason;
-    unsigned wants;    /* BW_WANTS_READ at first */
-    bool pauses;       /* it wants nothing more after each piece */
-    struct bw_buf in;  /* what came */
-    struct bw_buf out; /* what is to be sent */
-    size_t written;
-    char why[512]; /* the failed(), or on_refused */
+    unsigned wants;               /* BW_WANTS_READ at first */
+    bool pauses;                  /* it wants nothing more after each piece */
+    struct bw_buf in;             /* what came */
+    struct bw_buf out;            /* what is to be sent */
+    size_t written, written_most; /* all, and most at once */
+    char why[512];                /* the failed(), or on_refused */
     int failures;
 };
 

@@ -102,6 +102,7 @@ static void talk_both_ways(size_t piece, size_t len) {
     assert_is_filled(&talk.client.in, len, 2);
     assert_int_equal(talk.client.written, len);
     assert_int_equal(talk.server.written, len);
+    assert_true(talk.client.written_most <= piece && talk.server.written_most <= piece);
     assert_int_equal(talk.client.failures + talk.server.failures, 0);
     talk_end(&talk);
 }
@@ -109,6 +110,11 @@ static void talk_both_ways(size_t piece, size_t len) {
 static void plain_bytes_go_both_ways(void **state) {
     (void)state;
     talk_both_ways(SIZE_MAX, MUCH);
+}
+
+static void they_do_in_pieces_and_no_more_is_told_as_written_than_has_left(void **state) {
+    (void)state;
+    talk_both_ways(1000, MUCH);
 }
 
 static void they_do_one_byte_at_a_time(void **state) {
@@ -444,7 +450,9 @@ static void a_reload_that_fails_keeps_what_was_there_and_one_that_works_replaces
     talk_end(&talk);
 }
 
-BW_TESTS(cmocka_unit_test(plain_bytes_go_both_ways), cmocka_unit_test(they_do_one_byte_at_a_time),
+BW_TESTS(cmocka_unit_test(plain_bytes_go_both_ways),
+         cmocka_unit_test(they_do_in_pieces_and_no_more_is_told_as_written_than_has_left),
+         cmocka_unit_test(they_do_one_byte_at_a_time),
          cmocka_unit_test(line_3_the_server_may_be_named_by_its_address),
          cmocka_unit_test(what_the_inner_core_does_not_want_to_read_waits_and_the_socket_with_it),
          cmocka_unit_test(a_core_that_pauses_inside_gets_the_rest_when_it_wants_it),
