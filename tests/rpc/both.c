@@ -137,22 +137,35 @@ static void on_end(void *user, const struct bw_call_result *result) {
     talk->ends++;
 }
 
-struct talk *both_call(struct both *both, const char *path, struct bw_span message, uint64_t timeout_ms,
-                       bool server_streaming, const struct bw_metadata *metadata) {
+static struct talk *start(struct both *both, struct bw_call_options *options, uint64_t timeout_ms,
+                          struct bw_span message) {
     static const struct bw_call_events events = {
         .on_headers = on_headers, .on_message = on_message, .on_end = on_end};
-    struct bw_call_options options;
     struct talk *talk = &both->talks[both->talks_count++];
     assert_true(both->talks_count <= BOTH_TALKS);
+    if (timeout_ms)
+        options->deadline_ms = both_now(both) + timeout_ms;
+    talk->call = bw_channel_start(both->channel, both_now(both), options, message, &events, talk);
+    talk->started = talk->call != NULL;
+    return talk;
+}
+
+struct talk *both_call(struct both *both, const char *path, struct bw_span message, uint64_t timeout_ms,
+                       bool server_streaming, const struct bw_metadata *metadata) {
+    struct bw_call_options options;
     bw_call_options_default(&options);
     options.path = path;
     options.kind = server_streaming ? BW_SERVER_STREAMING : BW_UNARY;
     options.metadata = metadata;
-    if (timeout_ms)
-        options.deadline_ms = both_now(both) + timeout_ms;
-    talk->call = bw_channel_start(both->channel, both_now(both), &options, message, &events, talk);
-    talk->started = talk->call != NULL;
-    return talk;
+    return start(both, &options, timeout_ms, message);
+}
+
+struct talk *both_begin(struct both *both, const char *path, enum bw_kind kind, uint64_t timeout_ms) {
+    struct bw_call_options options;
+    bw_call_options_default(&options);
+    options.path = path;
+    options.kind = kind;
+    return start(both, &options, timeout_ms, bw_span_of(NULL, 0));
 }
 
 const char *talk_trace(struct talk *talk) {

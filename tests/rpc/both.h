@@ -41,6 +41,8 @@ uint64_t both_now(const struct both *both);
 /* timeout_ms 0: none. metadata may be NULL. */
 struct talk *both_call(struct both *both, const char *path, struct bw_span message, uint64_t timeout_ms,
                        bool server_streaming, const struct bw_metadata *metadata);
+/* Client- or bidi-streaming, without a message yet. */
+struct talk *both_begin(struct both *both, const char *path, enum bw_kind kind, uint64_t timeout_ms);
 const char *talk_trace(struct talk *talk);
 
 #endif

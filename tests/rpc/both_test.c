@@ -62,6 +62,41 @@ static void a_stream_of_messages_comes_whole(void **state) {
                         "headers; message of 1024; message of 1024; message of 1024; end OK");
 }
 
+static void many_messages_are_answered_by_one(void **state) {
+    (void)state;
+    struct talk *talk = both_begin(&both, "/t.Test/Collect", BW_CLIENT_STREAMING, 0);
+    bw_call_send(talk->call, bw_span_text("one "));
+    both_settle(&both);
+    bw_call_send(talk->call, bw_span_text("two "));
+    bw_call_send(talk->call, bw_span_text("three"));
+    bw_call_half_close(talk->call);
+    both_settle(&both);
+    assert_string_equal(talk_trace(talk), "headers; message one two three; end OK");
+}
+
+static void both_sides_talk_at_once(void **state) {
+    (void)state;
+    struct talk *talk = both_begin(&both, "/t.Test/Chat", BW_BIDI_STREAMING, 0);
+    bw_call_send(talk->call, bw_span_text("a"));
+    both_settle(&both);
+    assert_string_equal(talk_trace(talk), "headers; message a; ");
+    bw_call_send(talk->call, bw_span_text("b"));
+    both_settle(&both);
+    bw_call_half_close(talk->call);
+    both_settle(&both);
+    assert_string_equal(talk_trace(talk), "headers; message a; message b; end OK");
+}
+
+static void an_answer_before_the_half_close_ends_a_stream_of_requests(void **state) {
+    (void)state;
+    struct talk *talk = both_begin(&both, "/t.Test/Early", BW_CLIENT_STREAMING, 0); /* line 53 */
+    bw_call_send(talk->call, bw_span_text("one"));
+    bw_call_send(talk->call, bw_span_text("two"));
+    both_settle(&both);
+    assert_string_equal(talk_trace(talk), "headers; message one; end OK");
+    assert_string_equal(service_trace(&both.service), "message one\nend FINISHED\n");
+}
+
 static void a_cancel_reaches_the_handler(void **state) {
     (void)state;
     struct talk *talk = ask("/t.Test/Later", "hi");
@@ -157,7 +192,9 @@ static void many_calls_at_once_are_all_answered(void **state) {
 #define TEST(f) WHOLE(f), BYTES(f)
 BW_TESTS(TEST(a_call_comes_back_answered), TEST(a_status_comes_back_with_everything_that_belongs_to_it),
          TEST(metadata_goes_there_and_back), TEST(a_stream_of_messages_comes_whole),
-         TEST(a_cancel_reaches_the_handler), TEST(a_deadline_ends_both_sides),
+         TEST(many_messages_are_answered_by_one), TEST(both_sides_talk_at_once),
+         TEST(an_answer_before_the_half_close_ends_a_stream_of_requests), TEST(a_cancel_reaches_the_handler),
+         TEST(a_deadline_ends_both_sides),
          TEST(unknown_methods_and_streams_taken_for_unary_are_unimplemented),
          TEST(a_server_that_drains_finishes_what_runs_and_the_next_call_finds_nobody),
          TEST(a_channel_that_drains_finishes_what_runs),

@@ -132,6 +132,42 @@ static struct talk *call(const char *path, const char *message, bool server_stre
     return both_call(&both, path, bw_span_text(message), 1000, server_streaming, metadata);
 }
 
+static void say(struct talk *talk, const char *message) {
+    if (talk->call)
+        bw_call_send(talk->call, bw_span_text(message));
+}
+
+static void half_close(struct talk *talk) {
+    if (talk->call)
+        bw_call_half_close(talk->call);
+}
+
+/* Pauses at both ends, so that messages are held. */
+static void stream_both_ways(void) {
+    struct talk *collect = both_begin(&both, "/t.Test/Collect", BW_CLIENT_STREAMING, 1000);
+    struct talk *chat = both_begin(&both, "/t.Test/Chat", BW_BIDI_STREAMING, 1000);
+    both.service.pauses = true;
+    say(collect, "one");
+    say(collect, "two");
+    say(chat, "one");
+    if (chat->call)
+        bw_call_pause(chat->call);
+    settle();
+    say(chat, "two");
+    half_close(collect);
+    half_close(chat);
+    for (int i = 0; i < 8; i++) {
+        settle();
+        both.service.pauses = false;
+        for (size_t k = 0; k < 2; k++)
+            if (both.service.talks[k])
+                bw_server_call_resume(both.service.talks[k]);
+    }
+    if (chat->call)
+        bw_call_resume(chat->call);
+    settle();
+}
+
 static void talk_a_lot(void) {
     bw_health_set(both.health, "zoo.Zoo", BW_SERVING);
     call("/t.Test/Echo", "hello", false);
@@ -147,6 +183,7 @@ static void talk_a_lot(void) {
     call("/t.Test/Later", "too late", false);
     call("/t.Test/Nothing", "unknown", false);
     settle();
+    stream_both_ways();
     if (cancelled->call)
         bw_call_cancel(cancelled->call, now_ms);
     bw_health_set(both.health, "", BW_NOT_SERVING);
@@ -193,9 +230,19 @@ static void any_allocation_may_fail_once_or_for_ever(void **state) {
 
 static void with_memory_every_call_of_the_scene_goes_as_it_should(void **state) {
     (void)state;
-    static const enum bw_code codes[] = {
-        BW_OK,        BW_INVALID_ARGUMENT,  BW_OK,           BW_OK, BW_UNAVAILABLE, BW_OK, BW_OK, BW_OK,
-        BW_CANCELLED, BW_DEADLINE_EXCEEDED, BW_UNIMPLEMENTED};
+    static const enum bw_code codes[] = {BW_OK,
+                                         BW_INVALID_ARGUMENT,
+                                         BW_OK,
+                                         BW_OK,
+                                         BW_UNAVAILABLE,
+                                         BW_OK,
+                                         BW_OK,
+                                         BW_OK,
+                                         BW_CANCELLED,
+                                         BW_DEADLINE_EXCEEDED,
+                                         BW_UNIMPLEMENTED,
+                                         BW_OK,
+                                         BW_OK};
     assert_false(play(-1, false));
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
         assert_int_equal(both.talks[i].code, codes[i]);

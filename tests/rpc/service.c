@@ -76,9 +76,35 @@ static void on_many_writable(void *self, struct bw_server_call *call) {
     send_many(self, call);
 }
 
+static void on_talk(struct service *service, struct bw_server_call *call, struct bw_span message) {
+    bool is_chat = strcmp(bw_server_call_path(call), "/t.Test/Chat") == 0;
+    on_message(service, call, message);
+    service->talks[!is_chat] = call;
+    if (service->pauses)
+        bw_server_call_pause(call);
+}
+
 static void on_chat(void *self, struct bw_server_call *call, struct bw_span message) {
-    on_message(self, call, message);
+    on_talk(self, call, message);
     bw_server_call_send(call, message);
+}
+
+static void on_collect(void *self, struct bw_server_call *call, struct bw_span message) {
+    struct service *service = self;
+    on_talk(service, call, message);
+    bw_buf_append_span(&service->collected, message);
+}
+
+static void on_early(void *self, struct bw_server_call *call, struct bw_span message) {
+    on_talk(self, call, message);
+    bw_server_call_reply(call, message);
+}
+
+static void on_collected(void *self, struct bw_server_call *call) {
+    struct service *service = self;
+    bw_buf_append_text(&service->trace, "half-close\n");
+    bw_server_call_reply(call, bw_buf_span(&service->collected));
+    bw_buf_clear(&service->collected);
 }
 
 static void on_half_close(void *self, struct bw_server_call *call) {
@@ -96,6 +122,9 @@ static void on_end(void *self, struct bw_server_call *call, enum bw_call_end how
     static const char *const ends[] = {"FINISHED", "CANCELLED", "DEADLINE", "LOST"};
     struct service *service = self;
     bw_buf_printf(&service->trace, "end %s\n", ends[how]);
+    for (size_t i = 0; i < 2; i++)
+        if (service->talks[i] == call)
+            service->talks[i] = NULL;
     for (size_t i = 0; i < service->held_count; i++)
         if (service->held[i] == call) {
             service->held_count--;
@@ -115,6 +144,8 @@ static const struct {
     {"/t.Test/Meta", BW_UNARY, {.on_message = on_meta, .on_end = on_end}},
     {"/t.Test/Many", BW_SERVER_STREAMING, {on_many, NULL, on_many_writable, on_end}},
     {"/t.Test/Chat", BW_BIDI_STREAMING, {on_chat, on_half_close, NULL, on_end}},
+    {"/t.Test/Early", BW_CLIENT_STREAMING, {on_early, on_collected, NULL, on_end}},
+    {"/t.Test/Collect", BW_CLIENT_STREAMING, {on_collect, on_collected, NULL, on_end}},
 };
 static const struct bw_handler PROXY = {.on_message = on_proxy, .on_end = on_end};
 
@@ -143,6 +174,7 @@ void service_init(struct service *service, const struct bw_server_config *config
 void service_free(struct service *service) {
     bw_server_free(service->server);
     bw_buf_free(&service->trace);
+    bw_buf_free(&service->collected);
 }
 
 const char *service_trace(struct service *service) {

@@ -6,6 +6,8 @@
  *   /t.Test/Meta    unary: sends the request's metadata back, "h-" keys as headers, "t-" keys as trailers
  *   /t.Test/Many    server streaming: the request is a number; as many messages as it says
  *   /t.Test/Chat    bidi: each message is answered, half close ends it with OK
+ *   /t.Test/Collect client streaming: half close is answered with all messages, one behind the other
+ *   /t.Test/Early   client streaming: the first message is the answer
  *   /t.Test/Small   unary: as Echo, 10 bytes at most
  *   /t.Proxy/       by prefix: answers with the path
  *
@@ -25,6 +27,9 @@ struct service {
     size_t held_count;
     unsigned many_left; /* of Many: messages that did not fit yet */
     uint64_t deadline_ms;
+    bool pauses;                     /* Chat and Collect pause at each message */
+    struct bw_server_call *talks[2]; /* of Chat and Collect, the newest that has not ended */
+    struct bw_buf collected;
 };
 
 /* config NULL: default. */

@@ -78,9 +78,11 @@ struct world {
     const char *answer;          /* to every request when it is complete; NULL: it is held */
     struct bw_h2_stream *held[HELD_MAX];
     size_t held_count;
-    struct bw_buf request; /* the newest one: its fields, " name=value" each */
-    struct bw_buf body;    /* ... and its DATA */
-    struct bw_buf resets;  /* RST_STREAM codes that servers saw: "CANCEL " */
+    struct bw_h2_stream *newest; /* request, complete or not; NULL: closed */
+    bool keeps_window;           /* of the request's bytes: the client has to stop */
+    struct bw_buf request;       /* the newest one: its fields, " name=value" each */
+    struct bw_buf body;          /* ... and its DATA */
+    struct bw_buf resets;        /* RST_STREAM codes that servers saw: "CANCEL " */
 
     struct call *calls[CALLS_MAX];
     size_t calls_count;

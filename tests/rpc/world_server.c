@@ -93,6 +93,7 @@ static void on_headers(void *owner, struct bw_h2_stream *stream, enum bw_h2_bloc
     struct world *world = link->world;
     (void)block;
     link->streams++;
+    world->newest = stream;
     bw_buf_clear(&world->request);
     bw_buf_clear(&world->body);
     for (size_t i = 0; i < n; i++)
@@ -106,7 +107,8 @@ static void on_headers(void *owner, struct bw_h2_stream *stream, enum bw_h2_bloc
 static void on_data(void *owner, struct bw_h2_stream *stream, struct bw_span bytes) {
     struct link *link = owner;
     bw_buf_append_span(&link->world->body, bytes);
-    bw_h2_consume(stream, bytes.len);
+    if (!link->world->keeps_window)
+        bw_h2_consume(stream, bytes.len);
 }
 
 static void on_data_end(void *owner, struct bw_h2_stream *stream) {
@@ -122,6 +124,8 @@ static void on_stream_closed(void *owner, struct bw_h2_stream *stream, const str
     struct world *world = ((struct link *)owner)->world;
     if (how->remote)
         bw_buf_printf(&world->resets, "%s ", bw_h2_error_name(how->code));
+    if (world->newest == stream)
+        world->newest = NULL;
     for (size_t i = 0; i < world->held_count; i++)
         if (world->held[i] == stream)
             world->held[i] = NULL;
