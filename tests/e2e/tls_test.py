@@ -183,8 +183,8 @@ class Client(Secured):
     """service-a calls service-b by TLS; its own face is plain or secured."""
 
     def start_caller(self, service_b, **more):
-        return self.start_a(service_b.rpc_address.replace("127.0.0.1", "localhost"),
-                            **{"SERVICE_B_TLS": "on", "REQUEST_TIMEOUT": str(LIMIT_S), "SERVICE_B_TLS_CA": self.ca.file("ca.pem"), **more})
+        settings = {"SERVICE_B_TLS": "on", "SERVICE_B_TLS_CA": self.ca.file("ca.pem"), "REQUEST_TIMEOUT": str(LIMIT_S)}
+        return self.start_a(service_b.rpc_address.replace("127.0.0.1", "localhost"), **{**settings, **more})
 
     def failure(self, program):
         """What the call through service-a fails with."""
