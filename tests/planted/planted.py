@@ -111,7 +111,7 @@ class Tree:
     def compile(self, source):
         includes = [f"-I{name}" for name in self.header["include"]]
         flags = ["-O1", "-g", *self.header["flags"], *includes]
-        return self.run(["cc", *flags, "-c", source, "-o", source + ".o"])
+        return self.run(["cc", *flags, "-MMD", "-c", source, "-o", source + ".o"])
 
     def link(self, test):
         objects = [name + ".o" for name in [test, *self.others, *self.library]]
@@ -144,13 +144,28 @@ class Tree:
                 return f"{name}: {failed.group(1)}" if failed else f"{name}: exit {done.returncode}"
         return None
 
+    def users_of(self, file):
+        """What is compiled anew when the file changes, as the compiler told."""
+        sources = [*self.library, *self.others, *self.tests]
+        told = {source: (self.folder / source).with_suffix(".c.d").read_text() for source in sources}
+        return [source for source in sources if file in map(os.path.normpath, told[source].split())]
+
+    def keep_objects(self, sources):
+        for source in sources:
+            os.replace(self.folder / f"{source}.o", self.folder / f"{source}.o.kept")
+
+    def restore_objects(self, sources):
+        for source in sources:
+            os.replace(self.folder / f"{source}.o.kept", self.folder / f"{source}.o")
+
     def plant(self, bug):
         """Puts a bug in. Returns whether it was noticed, and by what or why not."""
         path = self.folder / bug.file
         text = path.read_text() if path.is_file() else ""
         if text.count(bug.old) != 1:
             return False, f"DOES NOT APPLY: the old text stands {text.count(bug.old)} times in {bug.file}"
-        changed = [bug.file] if bug.file in self.library else self.library + self.tests
+        changed = self.users_of(bug.file)
+        self.keep_objects(changed)
         try:
             path.write_text(text.replace(bug.old, bug.new))
             errors = self.build(changed)
@@ -160,7 +175,7 @@ class Tree:
             return failure is not None, failure or "SURVIVES: every test passes"
         finally:
             path.write_text(text)
-            self.build(changed)
+            self.restore_objects(changed)
 
 
 def check_all(root, header, bugs, jobs, folder):
