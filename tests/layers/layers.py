@@ -45,7 +45,7 @@ OUTSIDE_HEADERS = [
     (r"jansson\.h", {"lib/config", "client/page.c", "tools"}),  # the page's strings; traces
     (r"zlib\.h", {"lib/rpc"}),
     (r"pb(_\w+)?\.h|.*\.pb\.h", {"client"}),
-    (r"protobuf-c/.*|.*\.pb-c\.h", {"server"}),
+    (r"protobuf-c/.*|.*\.pb-c\.h", {"server", "interop"}),
     (r"service_a_descriptors\.h", {"client"}),
     (r"service_b_descriptors\.h", {"server"}),
 ]

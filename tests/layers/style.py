@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 FUNCTION_LINES_MAX, FILE_LINES_MAX, COLUMNS_MAX = 70, 500, 120
-C_FOLDERS = ("lib", "client", "server", "tools", "tests", "examples", "fuzz", "bench")
+C_FOLDERS = ("lib", "client", "server", "tools", "tests", "examples", "fuzz", "bench", "interop")
 # Spelled in pieces, so that this file does not accuse itself.
 UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + "ME|XX" + r"X)\b")
 FOREIGN = re.compile(r"\.\./sha" + r"red|/wo" + r"rk/|/ro" + r"ot/|/tmp/w" + "t-")
