@@ -180,16 +180,15 @@ def faults(tally, args, names):
     """What is wrong with the result, as sentences."""
     found = list(tally.wrong)
     alive = tally.total("caught", "equivalent", "same", "survived")
-    if tally.survivors and args.least is None:
+    if tally.survivors:
         found.append(f"{len(tally.survivors)} mutants survive that equivalent.list does not name")
     if args.all and not args.only:
         found += [f"equivalent.list names a mutant that does not exist: {name}" for name in tally.reasons
                   if name not in names and fnmatch.fnmatch(name.split(" | ")[0].split("/")[-1], args.file)]
-    needed = NEEDED if args.least is None else args.least / 100
     is_whole = args.all and not args.only and args.file == "*"
-    if alive and tally.total("caught") / alive < needed and (is_whole or args.least is not None):
+    if alive and tally.total("caught") / alive < NEEDED and is_whole:
         found.append(f"{100 * tally.total('caught') / alive:.1f} % of the mutants are caught, "
-                     f"{100 * needed:.0f} % are needed")
+                     f"{100 * NEEDED:.0f} % are needed")
     return found
 
 
@@ -207,8 +206,6 @@ def main():
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="for --draw")
     parser.add_argument("--file", default="*", metavar="PATTERN", help="only of these files, as word.*")
     parser.add_argument("--only", default="", metavar="TEXT", help="only mutants with TEXT in their name")
-    parser.add_argument("--least", type=float, metavar="PERCENT",
-                        help="demand this share; survivors that equivalent.list does not name are only shown")
     parser.add_argument("--diff", action="store_true", help="show what survivors change")
     parser.add_argument("--report", type=pathlib.Path, metavar="FILE", help="write the result there too")
     parser.add_argument("-j", type=int, default=2, metavar="N", help="how many at the same time (2)")
