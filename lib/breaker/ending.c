@@ -31,7 +31,7 @@ static inline struct ending ending_of(struct bw_breaker *breaker, const struct b
         .latency_ms = latency_ms,
         .judged = {.failed = result->outcome == BW_FAILURE,
                    .slow = ticket->overdue || bw_ending_is_slow(breaker, latency_ms),
-                   .code = bw_ending_code(result),
+                   .code = bw_shards_code(result->code),
                    .pushback_ms = result->pushback_ms},
     };
 }

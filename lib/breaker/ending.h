@@ -17,11 +17,6 @@ static inline bool bw_ending_is_slow(const struct bw_breaker *breaker, uint64_t 
     return latency_ms > atomic_load_explicit(&breaker->slow_call_ms, memory_order_relaxed);
 }
 
-static inline int bw_ending_code(const struct bw_result *result) {
-    const int unknown = 2;
-    return result->code >= 0 && result->code < BW_BREAKER_CODES ? result->code : unknown;
-}
-
 /* As bw_breaker_complete, for any ticket and any result. */
 enum bw_verdict bw_ending_complete(struct bw_breaker *breaker, struct bw_ticket *ticket, uint64_t now_ms,
                                    const struct bw_result *result);

@@ -80,13 +80,11 @@ static int shard_of_newest(const struct bw_shard shards[BW_SHARDS], const uint64
 }
 
 uint32_t bw_shards_last(const struct bw_shard shards[BW_SHARDS], struct bw_event_call out[BW_SHARD_RECENT]) {
-    const uint32_t unknown = 2;
     uint64_t taken[BW_SHARDS] = {0};
     uint32_t count = 0;
     for (int from; count < BW_SHARD_RECENT && (from = shard_of_newest(shards, taken)) >= 0; count++) {
         uint64_t call = load(&newest_of(&shards[from], taken[from]++)->call);
-        uint32_t code = (uint32_t)call;
-        out[count].code = (int)(code < BW_BREAKER_CODES ? code : unknown);
+        out[count].code = bw_shards_code((int)(uint32_t)call);
         out[count].latency_ms = (uint32_t)(call >> 32);
     }
     return count;

@@ -79,6 +79,12 @@ static inline void bw_shards_write(struct bw_shard_result *result, uint64_t now_
     atomic_store_explicit(&result->call, shown_ms << 32 | (uint32_t)code, memory_order_relaxed);
 }
 
+/* What is no gRPC code counts as UNKNOWN. */
+static inline int bw_shards_code(int code) {
+    const int unknown = 2;
+    return code >= 0 && code < BW_BREAKER_CODES ? code : unknown;
+}
+
 /* Counts a result and remembers it for the next events; the shard is one that this thread has taken. */
 static inline void bw_shards_remember_own(struct bw_shard *shard, uint64_t now_ms, int code,
                                           uint64_t latency_ms) {
@@ -98,8 +104,7 @@ static inline void bw_shards_remember(struct bw_shard *shard, uint64_t now_ms, i
 
 /* Adds all shards up; other members of `out` are left alone. */
 void bw_shards_sum(const struct bw_shard shards[BW_SHARDS], struct bw_breaker_counters *out);
-/* The last results of all threads, newest first; returns how many. What is no gRPC code is told as UNKNOWN.
- */
+/* The last results of all threads, newest first; returns how many. */
 uint32_t bw_shards_last(const struct bw_shard shards[BW_SHARDS], struct bw_event_call out[BW_SHARD_RECENT]);
 
 #endif
