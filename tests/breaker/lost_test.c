@@ -232,18 +232,6 @@ static void a_shard_that_another_thread_takes_first_is_left_to_it(void **state) 
 
 /* ---- The breaker ---- */
 
-static struct bw_breaker *breaker_at(size_t boundary, const char *const settings[]) {
-    struct bw_breaker_config config;
-    char why[200];
-    bw_breaker_config_default(&config);
-    for (int i = 0; settings[i]; i += 2)
-        assert_int_equal(bw_breaker_config_set(&config, settings[i], settings[i + 1], why, sizeof why), 0);
-    void *memory = trap_memory(bw_breaker_size(&config), boundary);
-    struct bw_breaker *breaker = bw_breaker_init(memory, "lost", &config, 1000);
-    assert_non_null(breaker);
-    return breaker;
-}
-
 static void breaker_trap(struct bw_breaker *breaker, void (*rival)(void *)) {
     trap_set(TRAP_WRITING, offsetof(struct bw_breaker, shards), rival, breaker);
 }
@@ -267,10 +255,9 @@ static void rival_opens_and_closes(void *breaker) {
 
 static void a_result_that_comes_to_the_window_of_the_next_generation_is_stale(void **state) {
     (void)state;
-    static const char *const window[] = {"window", "count", NULL};
     static const enum bw_outcome outcomes[] = {BW_SUCCESS, BW_FAILURE};
     for (int i = 0; i < 2; i++) {
-        struct bw_breaker *breaker = breaker_at(0, window);
+        struct bw_breaker *breaker = trap_breaker("window=count", 0);
         struct bw_breaker_snapshot snapshot;
         assert_int_equal(complete_trapped(breaker, outcomes[i], rival_opens_and_closes), BW_STALE);
         bw_breaker_snapshot(breaker, 1010, &snapshot);
@@ -289,8 +276,7 @@ static void rival_acquires(void *breaker) {
 
 static void the_last_place_is_given_to_one_of_two_calls(void **state) {
     (void)state;
-    static const char *const limit[] = {"max_concurrency", "1", NULL};
-    struct bw_breaker *breaker = breaker_at(0, limit);
+    struct bw_breaker *breaker = trap_breaker("max_concurrency=1", 0);
     struct bw_ticket ticket;
     uint64_t retry_after_ms = 7;
     breaker_trap(breaker, rival_acquires);
@@ -309,9 +295,7 @@ static void rival_begins_the_round(void *breaker) {
 
 static void of_two_first_probes_both_have_a_place(void **state) {
     (void)state;
-    static const char *const limit[] = {
-        "max_concurrency", "2", "probe_budget", "2", "probe_successes", "2", NULL};
-    struct bw_breaker *breaker = breaker_at(0, limit);
+    struct bw_breaker *breaker = trap_breaker("max_concurrency=2 probe_budget=2 probe_successes=2", 0);
     struct bw_ticket ticket;
     bw_breaker_force(breaker, 1000, BW_OPEN, 100);
     breaker_trap(breaker, rival_begins_the_round);
@@ -332,12 +316,11 @@ static void rival_ramps_anew(void *breaker) {
 
 static void a_call_that_meets_the_next_ramp_is_counted_there(void **state) {
     (void)state;
-    static const char *const ramp[] = {"ramp_ms", "1000", NULL};
     /* The first of its own ramp would be rejected; of the next one 10 % pass, the tenth and not the second.
      */
     static const enum bw_decision expected[] = {[1] = BW_REJECT_RAMP, [9] = BW_ADMIT};
     for (rival_calls = 1; rival_calls <= 9; rival_calls += 8) {
-        struct bw_breaker *breaker = breaker_at(0, ramp);
+        struct bw_breaker *breaker = trap_breaker("ramp_ms=1000", 0);
         struct bw_ticket ticket;
         rival_opens_and_closes(breaker);
         breaker_trap(breaker, rival_ramps_anew);
@@ -357,8 +340,7 @@ static void rival_probes(void *breaker) {
 
 static void a_generation_that_is_published_late_does_not_take_the_number_back(void **state) {
     (void)state;
-    static const char *const none[] = {NULL};
-    struct bw_breaker *breaker = breaker_at(offsetof(struct bw_breaker, generation), none);
+    struct bw_breaker *breaker = trap_breaker("", offsetof(struct bw_breaker, generation));
     bw_breaker_force(breaker, 1000, BW_OPEN, 100);
     trap_set(TRAP_WRITING, 4096, rival_probes, breaker);
     assert_true(bw_breaker_poll(breaker, 1100));

@@ -5,18 +5,6 @@
 
 #include "../../lib/breaker/inside.h"
 
-static struct bw_breaker *breaker_at(size_t boundary, const char *const settings[]) {
-    struct bw_breaker_config config;
-    char why[200];
-    bw_breaker_config_default(&config);
-    for (int i = 0; settings[i]; i += 2)
-        assert_int_equal(bw_breaker_config_set(&config, settings[i], settings[i + 1], why, sizeof why), 0);
-    void *memory = trap_memory(bw_breaker_size(&config), boundary);
-    struct bw_breaker *breaker = bw_breaker_init(memory, "quick", &config, 1000);
-    assert_non_null(breaker);
-    return breaker;
-}
-
 /* A call that takes `latency_ms`; whether it touched anything from the boundary on, up to the counters. */
 static bool touches(struct bw_breaker *breaker, size_t boundary, int64_t latency_ms) {
     struct bw_result success = {.outcome = BW_SUCCESS, .latency_ms = latency_ms, .pushback_ms = -1};
@@ -41,46 +29,42 @@ static void expect_counted(struct bw_breaker *breaker, uint64_t calls, uint64_t 
     assert_int_equal(breaker->in_flight, 0);
 }
 
+/* Calls of 10, 30 and 31 ms, of which so many are slow. */
+static void expect_three_untouched(const char *parameters, size_t boundary, uint64_t slow) {
+    struct bw_breaker *breaker = trap_breaker(parameters, boundary);
+    assert_false(touches(breaker, boundary, -1));
+    assert_false(touches(breaker, boundary, 30));
+    assert_false(touches(breaker, boundary, 31));
+    expect_counted(breaker, 3, slow);
+    trap_free();
+}
+
 static void a_success_of_a_healthy_breaker_reads_no_policy(void **state) {
     (void)state;
-    static const char *const settings[][5] = {{NULL},
-                                              {"slow_call_ms", "30"},
-                                              {"max_concurrency", "1"},
-                                              {"max_concurrency", "2", "slow_call_ms", "30"}};
+    static const char *const settings[] = {"", "slow_call_ms=30", "max_concurrency=1",
+                                           "max_concurrency=2 slow_call_ms=30"};
     const size_t boundary = offsetof(struct bw_breaker, policy_cells[1]);
     for (int i = 0; i < 4; i++) {
-        struct bw_breaker *breaker = breaker_at(boundary, settings[i]);
-        assert_false(touches(breaker, boundary, -1));
-        assert_false(touches(breaker, boundary, 30));
-        assert_false(touches(breaker, boundary, 31));
-        expect_counted(breaker, 3, i == 1 || i == 3 ? 1 : 0);
-        trap_free();
+        expect_three_untouched(settings[i], boundary, i == 1 || i == 3 ? 1 : 0);
     }
 }
 
 static void a_success_with_a_window_reads_when_the_window_trips_and_no_more(void **state) {
     (void)state;
-    static const char *const settings[][9] = {
-        {"window", "count", "window_calls", "10", "slow_call_ms", "30"},
-        {"window", "count", "window_calls", "46"},
-        {"window", "count", "window_calls", "100", "max_concurrency", "2"},
-        {"window", "time", "slow_call_ms", "30", "trip_slow_rate", "0.5", "window_min_calls", "100"}};
+    static const char *const settings[] = {
+        "window=count window_calls=10 slow_call_ms=30", "window=count window_calls=46",
+        "window=count window_calls=100 max_concurrency=2",
+        "window=time slow_call_ms=30 trip_slow_rate=0.5 window_min_calls=100"};
     const size_t boundary = offsetof(struct bw_breaker, policy_cells[1]) + sizeof(struct bw_window_trips);
     for (int i = 0; i < 4; i++) {
-        struct bw_breaker *breaker = breaker_at(boundary, settings[i]);
-        assert_false(touches(breaker, boundary, -1));
-        assert_false(touches(breaker, boundary, 30));
-        assert_false(touches(breaker, boundary, 31));
-        expect_counted(breaker, 3, i == 0 || i == 3 ? 1 : 0);
-        trap_free();
+        expect_three_untouched(settings[i], boundary, i == 0 || i == 3 ? 1 : 0);
     }
 }
 
 static void a_call_that_an_open_breaker_rejects_reads_no_policy(void **state) {
     (void)state;
-    static const char *const none[] = {NULL};
     const size_t boundary = offsetof(struct bw_breaker, policy_cells[1]);
-    struct bw_breaker *breaker = breaker_at(boundary, none);
+    struct bw_breaker *breaker = trap_breaker("", boundary);
     struct bw_result failure = {.outcome = BW_FAILURE, .code = 14, .latency_ms = -1, .pushback_ms = -1};
     struct bw_ticket ticket;
     uint64_t retry_after_ms = 7;
@@ -98,9 +82,8 @@ static void a_call_that_an_open_breaker_rejects_reads_no_policy(void **state) {
 
 static void other_results_and_other_states_ask_the_policy(void **state) {
     (void)state;
-    static const char *const none[] = {NULL};
     const size_t boundary = offsetof(struct bw_breaker, policy_cells[1]);
-    struct bw_breaker *breaker = breaker_at(boundary, none);
+    struct bw_breaker *breaker = trap_breaker("", boundary);
     struct bw_result failure = {.outcome = BW_FAILURE, .code = 14, .latency_ms = -1, .pushback_ms = -1};
     struct bw_ticket ticket;
     bw_breaker_acquire(breaker, 1010, &ticket, NULL);
@@ -125,12 +108,11 @@ static void fail_once(struct bw_breaker *breaker) {
 
 static void a_failure_in_the_window_that_does_not_trip_changes_nothing_of_that(void **state) {
     (void)state;
-    static const char *const settings[][7] = {
-        {"window", "count", "trip_failure_rate", "0.6", "window_min_calls", "2"},
-        {"window", "time", "trip_failures", "2", "window_min_calls", "1"}};
+    static const char *const settings[] = {"window=count trip_failure_rate=0.6 window_min_calls=2",
+                                           "window=time trip_failures=2 window_min_calls=1"};
     const size_t boundary = offsetof(struct bw_breaker, policy_cells[1]) + sizeof(struct bw_window_trips);
     for (int i = 0; i < 2; i++) {
-        struct bw_breaker *breaker = breaker_at(boundary, settings[i]);
+        struct bw_breaker *breaker = trap_breaker(settings[i], boundary);
         fail_once(breaker);
         assert_false(touches(breaker, boundary, -1));
         trap_free();
@@ -151,8 +133,7 @@ static void expect_remembered(struct bw_breaker *breaker) {
 
 static void a_thread_that_is_not_at_home_counts_the_same(void **state) {
     (void)state;
-    static const char *const slow[] = {"slow_call_ms", "30", NULL};
-    struct bw_breaker *breaker = breaker_at(0, slow);
+    struct bw_breaker *breaker = trap_breaker("slow_call_ms=30", 0);
     for (int i = 0; i < 2; i++) {
         struct bw_result success = {
             .outcome = BW_SUCCESS, .code = 5, .latency_ms = 30 + i, .pushback_ms = -1};
@@ -170,8 +151,7 @@ static void a_thread_that_is_not_at_home_counts_the_same(void **state) {
 
 static void a_thread_that_finds_all_shards_taken_counts_in_the_last_one(void **state) {
     (void)state;
-    static const char *const slow[] = {"slow_call_ms", "30", NULL};
-    struct bw_breaker *breaker = breaker_at(0, slow);
+    struct bw_breaker *breaker = trap_breaker("slow_call_ms=30", 0);
     for (int i = 0; i < BW_SHARDS_OWNED; i++)
         atomic_store(&breaker->shards[i].owner, 1);
     for (int i = 0; i < 2; i++) {
@@ -188,9 +168,8 @@ static void a_thread_that_finds_all_shards_taken_counts_in_the_last_one(void **s
 
 static void results_of_two_shards_are_told_in_their_order(void **state) {
     (void)state;
-    static const char *const none[] = {NULL};
     static const struct bw_result results[] = {{BW_SUCCESS, 1, -1, -1}, {BW_FAILURE, 14, -1, -1}};
-    struct bw_breaker *breaker = breaker_at(0, none);
+    struct bw_breaker *breaker = trap_breaker("", 0);
     for (int i = 0; i < 2; i++) {
         struct bw_ticket ticket;
         bw_breaker_acquire(breaker, 1010, &ticket, NULL);
@@ -217,9 +196,8 @@ static void rival_reconfigures(void *breaker) {
 
 static void a_policy_that_is_replaced_while_it_is_read_is_read_again(void **state) {
     (void)state;
-    static const char *const none[] = {NULL};
     const size_t boundary = offsetof(struct bw_breaker, policy_cells[1].words[20]);
-    struct bw_breaker *breaker = breaker_at(boundary, none);
+    struct bw_breaker *breaker = trap_breaker("", boundary);
     struct bw_policy policy;
     trap_set(TRAP_READING, 4096, rival_reconfigures, breaker);
     bw_inside_policy(breaker, &policy);

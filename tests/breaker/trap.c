@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "run.h"
+#include "scene.h"
 
 enum { PAGE = 4096 };
 
@@ -31,6 +32,16 @@ void *trap_memory(size_t size, size_t boundary) {
     assert_true(trap.pages != MAP_FAILED);
     trap.watched = trap.pages + before;
     return trap.watched - boundary;
+}
+
+struct bw_breaker *trap_breaker(const char *parameters, size_t boundary) {
+    struct bw_breaker_config config;
+    bw_breaker_config_default(&config);
+    scene_configure(&config, parameters);
+    void *memory = trap_memory(bw_breaker_size(&config), boundary);
+    struct bw_breaker *breaker = bw_breaker_init(memory, "trapped", &config, 1000);
+    assert_non_null(breaker);
+    return breaker;
 }
 
 void trap_free(void) {

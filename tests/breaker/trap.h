@@ -9,9 +9,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <breakwire/breaker.h>
+
 /* Zeroed memory of `size` bytes whose byte `boundary`, a multiple of 8, is the first one of a page. */
 void *trap_memory(size_t size, size_t boundary);
-/* Ends what trap_memory began. */
+/* A breaker there, made at 1000 ms; parameters as in scene.h. */
+struct bw_breaker *trap_breaker(const char *parameters, size_t boundary);
+/* Ends what one of them began. */
 void trap_free(void);
 
 enum trap_for { TRAP_WRITING, TRAP_READING };
