@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""RPC by TLS, as grpcio and plain sockets see it: GRPC.md lines 2, 3 and 5."""
+"""RPC by TLS, as grpcio and plain sockets see it: lines 2, 3 and 5 of the table in tests/README.md."""
 import shutil
 import signal
 import ssl
